@@ -109,6 +109,8 @@ try {
       rounds.push(await probe.watch(run));
     }
     rows.push(rowOf(what, rounds));
+    const { heldMs, processorMs } = rounds[0] ?? { heldMs: 0, processorMs: 0 };
+    process.stderr.write(`${what}: ${processorMs.toFixed(1)} of ${heldMs.toFixed(1)} ms\n`);
   }
   report(`the event loop, ${given.store}, ${size.images} images, ${size.machines} machines`, rows);
 } finally {

@@ -53,6 +53,7 @@ const mayImport: Record<string, readonly string[]> = {
     'src/lib',
     'src/reconcile',
     'src/store/port',
+    'src/blobs/port.ts',
     'src/engine/port',
     'src/engine/optional',
   ],

@@ -75,7 +75,6 @@ export function worksOn(server: Server, { images, machines }: Size): Work[] {
       run: () => service.reconciler.task(name),
     })),
     { what: 'a pass of the reconciler', run: () => service.reconciler.pass() },
-    { what: 'the counts', run: () => store.read('system', (work) => work.counts()) },
     {
       what: 'POST /images, a capture, to its end',
       prepare: async () => {

@@ -11,7 +11,7 @@ function storeThatTakes(t: TestContext, ms: number) {
   t.mock.method(performance, 'now', () => now);
   let fails = false;
   const store = {
-    async read() {
+    async survey() {
       asked++;
       await new Promise(setImmediate);
       now += ms;

@@ -51,7 +51,7 @@ export class ServiceCounter {
   async #count(): Promise<ServiceCounts> {
     const begun = performance.now();
     try {
-      const counts = await this.#store.read('system', async (work) => ({
+      const counts = await this.#store.survey('system', async (work) => ({
         counts: await work.counts(),
         dueAt: await work.jobs.nextDue(),
         capacity: await work.host.capacity(),

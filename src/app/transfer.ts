@@ -17,6 +17,7 @@ import { gbBytes } from '../domain/units.ts';
 import type { Content } from '../lib/content.ts';
 import { newId } from '../lib/new-id.ts';
 import { nameFault } from '../lib/plain-text.ts';
+import type { TransferPlace } from '../store/port/transfer.ts';
 import type { ChangeContext, ReadContext } from './context.ts';
 import { assertHostRoom } from './host.ts';
 import { type ImageView, imageGet } from './image.ts';
@@ -223,6 +224,11 @@ async function imageToHeal(
 
 const isTrusted = ({ signer }: ChangeContext, { manifest, signature }: Transfer) =>
   manifest !== null && signature !== null && signer.trusts(manifest, signature);
+
+export const transferList = (
+  { work }: ReadContext,
+  page: { perPage: number; before: TransferPlace | undefined },
+) => work.transfers.page(page);
 
 export const transferGet = ({ work }: ReadContext, id: TransferId): Promise<Transfer> =>
   work.transfers.get(id);

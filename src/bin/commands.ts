@@ -69,6 +69,10 @@ export const words: Readonly<Record<string, Word>> = {
     },
     operator: async () => (await import('../cli/operator/machine.ts')).machineCommands,
   },
+  transfer: {
+    description: 'uploads and exports of images, while their files are kept',
+    remote: async () => (await import('../cli/remote/transfer-list.ts')).transferCommands,
+  },
   software: {
     description: 'the catalogue of what can be installed',
     remote: async () => (await import('../cli/remote/software.ts')).softwareCommands,
@@ -115,6 +119,10 @@ export const words: Readonly<Record<string, Word>> = {
   cache: {
     description: 'the build cache: installed steps that builds find again',
     operator: async () => (await import('../cli/operator/cache.ts')).cacheCommands,
+  },
+  member: {
+    description: 'members of a cluster: the hosts that machines run on',
+    operator: async () => (await import('../cli/operator/member.ts')).memberCommands,
   },
   storage: {
     description: 'show what everything takes on the disk of this host',
@@ -246,13 +254,23 @@ function loadsOf({ remote = {} }: Word, verb: string | undefined): readonly Load
 
 const remoteContext = (given: Given, operator: () => Promise<OperatorContext>): RemoteContext => ({
   ...given,
-  async listLocal(noun, flags) {
-    const { listLocal } = await import('../cli/operator/catalogue.ts');
-    await listLocal(await operator(), noun, flags);
+  async isOperators(key) {
+    const { isOperatorKeyId } = await import('../domain/operator-key.ts');
+    return isOperatorKeyId(key);
   },
-  async applyLocal(fleet, folder, dataDir, isDry) {
-    const { applyLocal } = await import('../cli/operator/apply.ts');
-    return applyLocal(await operator(), fleet, folder, dataDir, isDry);
+  async listAsOperator(noun, flags) {
+    const { listAsOperator } = await import('../cli/operator/catalogue.ts');
+    await listAsOperator(await operator(), noun, flags);
+  },
+  async applyAsOperator(asked, { local, dataDir, ...flags }) {
+    const { applyFar, applyLocal } = await import('../cli/operator/apply.ts');
+    return local
+      ? applyLocal(await operator(), asked, dataDir)
+      : applyFar(await operator(), asked, flags);
+  },
+  async borrowKey({ dataDir: _, ...flags }, found, from, work) {
+    const { withBorrowedKey } = await import('../cli/operator/borrow.ts');
+    await withBorrowedKey(await operator(), flags, found, from, work);
   },
   async withLocalWebhooks(flags, organisation, work) {
     const { withLocalWebhooks } = await import('../cli/operator/webhook.ts');

@@ -12,9 +12,12 @@ const kinds = { SIGINT: 'interrupted', SIGTERM: 'terminated' } as const satisfie
 const signals = ['SIGINT', 'SIGTERM'] as const;
 const takenBack = 'It was interrupted, and what was begun is taken back.';
 
+/** The error of a command that was interrupted and has undone its work. */
+export const interruption = (): UsageError => new UsageError(takenBack, 'interrupted');
+
 /**
  * Runs work that ends with the reason of its signal, which SIGINT and SIGTERM give. A second one
- * ends the process at once.
+ * ends the process at once. `says` tells what becomes of what was begun.
  */
 export async function interruptible<Result>(
   work: (signal: AbortSignal) => Promise<Result>,

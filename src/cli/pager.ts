@@ -24,14 +24,15 @@ export async function throughPager(text: string, env: Environment): Promise<bool
     const value = env[name];
     return value === undefined ? [] : [[name, value] as const];
   });
-  const child = spawn(program, args, {
-    env: { LESS: 'FRX', ...Object.fromEntries(known), PATH: env.PATH ?? systemPath },
-    stdio: ['pipe', 'inherit', 'inherit'],
-  });
-  // Ctrl-C is for the pager, which would else be left behind on the terminal.
+  // Ctrl-C is for the pager, which would else be left behind on the terminal. It may come as soon as
+  // the pager runs.
   const ignore = () => {};
   for (const signal of signals) process.on(signal, ignore);
   try {
+    const child = spawn(program, args, {
+      env: { LESS: 'FRX', ...Object.fromEntries(known), PATH: env.PATH ?? systemPath },
+      stdio: ['pipe', 'inherit', 'inherit'],
+    });
     return await new Promise<boolean>((resolve) => {
       child.once('error', () => resolve(false));
       child.once('close', () => resolve(true));

@@ -112,7 +112,8 @@ export const send = <Name extends OperationName>(
   sent: Sent = {},
 ): Promise<Reply> => sendFields(options, routes[name], input, sent);
 
-async function sendFields(
+/** The same for a route of any table. */
+export async function sendFields(
   options: ClientOptions,
   route: Route,
   input: object,

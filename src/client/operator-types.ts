@@ -70,9 +70,14 @@ export interface OperatorOperations {
     };
     extension: true;
   };
-  /** List the keys of all organisations and of operators, without their secrets. */
+  /** List the keys of operators and of all organisations by their ids, without secrets. */
   keyList: {
-    input: Record<never, never>;
+    input: {
+      /** Only what comes after this one: `next` of the page before. */
+      after?: string | undefined;
+      /** How many at most. Default: 100. */
+      limit?: number | undefined;
+    };
     answer: {
       keys: {
         id: string;
@@ -90,6 +95,8 @@ export interface OperatorOperations {
         /** When it was last used, to about a minute. */
         last_used_at: string | null;
       }[];
+      /** The last one of this page; null when no more come. */
+      next: string | null;
     };
     extension: true;
   };
@@ -102,6 +109,8 @@ export interface OperatorOperations {
       name: string;
       /** Its permissions, such as images:read. */
       permissions: string[];
+      /** Refuse it where a key of that name is in use there. */
+      only?: boolean | undefined;
       /** From when on it is refused. Default: never. */
       expires_at?: string | undefined;
     };
@@ -158,6 +167,8 @@ export interface OperatorOperations {
         memory_mb: number;
         /** Disk size in GB. */
         disk_size_gb: number;
+        /** Since when it is not offered; null while it is. */
+        retired_at: string | null;
       }[];
     };
     extension: true;
@@ -207,6 +218,120 @@ export interface OperatorOperations {
     };
     extension: true;
   };
+  /** Begin to read every layer, and to examine the host after that. */
+  doctorDeep: {
+    input: Record<never, never>;
+    answer: {
+      /** ID of the work. */
+      id: string;
+      /** Its name in the audit trail. */
+      action: string;
+      /** How far it is. */
+      status: 'running' | 'done' | 'failed';
+      /** What it does now. */
+      phase: string | null;
+      failure: {
+        /** As that of a request that is refused. */
+        client_code: number;
+        /** The HTTP status of such a refusal. */
+        status: number;
+        message: string;
+      } | null;
+      result: {
+        base?: {
+          id: number;
+          name: string;
+          size_gb: number;
+          layer_id: string;
+          /** When it was added. */
+          created_at: string;
+          /** Since when it is known to work. */
+          proved_at: string | null;
+          /** When its last trial failed. */
+          failed_at: string | null;
+          /** The version in its name; null when it has none. */
+          version: string | null;
+          /** Since when it is not offered; null while it is. */
+          retired_at: string | null;
+          /** Since when it is not taken where no base is named. */
+          held_at: string | null;
+        };
+        /** Known against the base. */
+        warnings?: string[];
+        trial?: {
+          works: boolean;
+          /** Why it does not work; empty when it does. */
+          said: string;
+        };
+        healed?: {
+          id: number;
+          name: string;
+          /** That failed by the damage and are available again. */
+          images: number;
+        };
+        software?: {
+          id: number;
+          name: string;
+          size_gb: number;
+          recipe: {
+            script: string;
+            files: {
+              name: string;
+              sha256: string;
+              bytes: number;
+            }[];
+            /** Whether its build machine reaches the network. */
+            network: boolean;
+            /** The limit of the installation. */
+            timeout_ms: number;
+            /** Least processors of the build machine. */
+            cpus?: number;
+            /** Its least memory. */
+            memory_mb?: number;
+            /** The exit status with which the script asks to be run again after a reboot. */
+            reboot_status?: number;
+            /** With a network: how long builds use its layer again. Default: for ever. */
+            max_age_ms?: number;
+            /** Titles that must be installed with it, before it. */
+            requires?: string[];
+            /** Titles that are installed before it when both are wanted. */
+            after?: string[];
+          };
+          /** Of all that decides the result. */
+          recipe_digest: string;
+          /** When it was added. */
+          created_at: string;
+          /** The version in its name; null when it has none. */
+          version: string | null;
+          /** Since when it is not offered; null while it is. */
+          retired_at: string | null;
+        };
+        layers?: {
+          /** The layer. */
+          id: string;
+          /** What comparing its bytes with its digest has shown. */
+          result: 'same' | 'digest taken' | 'sound again' | 'DAMAGED';
+        }[];
+        findings?: {
+          /** Whether something cannot be used or may be lost. */
+          severity: 'error' | 'warning';
+          /** The thing with the fault. */
+          subject: string;
+          found: string;
+          cure: string;
+        }[];
+        /** Of a command inside a machine. */
+        exit_code?: number;
+        stdout?: string;
+        stderr?: string;
+        /** Whether an output was longer. */
+        is_cut?: boolean;
+      } | null;
+      /** When it was begun. */
+      begun_at: string;
+    };
+    extension: true;
+  };
   /** List what operators changed, newest first. */
   auditList: {
     input: {
@@ -234,9 +359,14 @@ export interface OperatorOperations {
     };
     extension: true;
   };
-  /** List the layers, and what the engine has and the store does not know. */
+  /** List the layers by their ids, and what the engine has and the store does not know. */
   layerList: {
-    input: Record<never, never>;
+    input: {
+      /** Only what comes after this one: `next` of the page before. */
+      after?: string | undefined;
+      /** How many at most. Default: 100. */
+      limit?: number | undefined;
+    };
     answer: {
       layers: {
         id: string;
@@ -244,14 +374,44 @@ export interface OperatorOperations {
         kind: 'base' | 'software' | 'capture';
         /** The layer below it; null for a base. */
         parent_id: string | null;
+        /** The root of its chain. */
+        base_layer_id: string;
+        boot: {
+          /** With a kernel beside the disk, or by the loader on it. */
+          mode: 'direct' | 'bios';
+          /** The kernel command line. */
+          append?: string;
+          /** Arguments with which the initrd runs user-data and powers off. */
+          build_append?: string | null;
+          /** The least disk of its guests. */
+          least_disk_bytes?: number;
+          /** How long a start may take. */
+          ready_ms?: number;
+          build?: {
+            cpus: number;
+            memory_mb: number;
+          };
+        } | null;
+        /** Whose capture or import it is; null: all share it. */
+        organisation_id: number | null;
+        /** The key under which builds find it. */
+        key: string | null;
+        /** The key that it had before it was quarantined. */
+        lost_key: string | null;
         /** Whether it can be used. */
         state: 'building' | 'sealed' | 'quarantined' | 'deleting';
         /** What a machine sees. */
         virtual_bytes: number;
         /** What it takes on the disk of the host. */
         stored_bytes: number;
+        /** The job that makes or rewrites it. */
+        job_id: number | null;
+        /** When it was begun. */
+        created_at: string;
         /** When a build last used it. */
         used_at: string | null;
+        /** Since when it is being removed. */
+        deleting_at: string | null;
         /** Of its bytes; null until it is known. */
         digest: string | null;
         /** When its bytes were last compared with the digest. */
@@ -259,6 +419,7 @@ export interface OperatorOperations {
         /** Why it is quarantined. */
         fault: string | null;
       }[];
+      /** With the first page alone. */
       orphans: {
         /** What it would be. */
         kind: 'layer' | 'disk';
@@ -267,6 +428,125 @@ export interface OperatorOperations {
         /** When it was first seen. */
         seen_at: string;
       }[];
+      /** The last one of this page; null when no more come. */
+      next: string | null;
+    };
+    extension: true;
+  };
+  /** Begin to compare the bytes of layers with their digests. */
+  layerVerify: {
+    input: {
+      /** Default: all layers. */
+      ids?: string[] | undefined;
+    };
+    answer: {
+      /** ID of the work. */
+      id: string;
+      /** Its name in the audit trail. */
+      action: string;
+      /** How far it is. */
+      status: 'running' | 'done' | 'failed';
+      /** What it does now. */
+      phase: string | null;
+      failure: {
+        /** As that of a request that is refused. */
+        client_code: number;
+        /** The HTTP status of such a refusal. */
+        status: number;
+        message: string;
+      } | null;
+      result: {
+        base?: {
+          id: number;
+          name: string;
+          size_gb: number;
+          layer_id: string;
+          /** When it was added. */
+          created_at: string;
+          /** Since when it is known to work. */
+          proved_at: string | null;
+          /** When its last trial failed. */
+          failed_at: string | null;
+          /** The version in its name; null when it has none. */
+          version: string | null;
+          /** Since when it is not offered; null while it is. */
+          retired_at: string | null;
+          /** Since when it is not taken where no base is named. */
+          held_at: string | null;
+        };
+        /** Known against the base. */
+        warnings?: string[];
+        trial?: {
+          works: boolean;
+          /** Why it does not work; empty when it does. */
+          said: string;
+        };
+        healed?: {
+          id: number;
+          name: string;
+          /** That failed by the damage and are available again. */
+          images: number;
+        };
+        software?: {
+          id: number;
+          name: string;
+          size_gb: number;
+          recipe: {
+            script: string;
+            files: {
+              name: string;
+              sha256: string;
+              bytes: number;
+            }[];
+            /** Whether its build machine reaches the network. */
+            network: boolean;
+            /** The limit of the installation. */
+            timeout_ms: number;
+            /** Least processors of the build machine. */
+            cpus?: number;
+            /** Its least memory. */
+            memory_mb?: number;
+            /** The exit status with which the script asks to be run again after a reboot. */
+            reboot_status?: number;
+            /** With a network: how long builds use its layer again. Default: for ever. */
+            max_age_ms?: number;
+            /** Titles that must be installed with it, before it. */
+            requires?: string[];
+            /** Titles that are installed before it when both are wanted. */
+            after?: string[];
+          };
+          /** Of all that decides the result. */
+          recipe_digest: string;
+          /** When it was added. */
+          created_at: string;
+          /** The version in its name; null when it has none. */
+          version: string | null;
+          /** Since when it is not offered; null while it is. */
+          retired_at: string | null;
+        };
+        layers?: {
+          /** The layer. */
+          id: string;
+          /** What comparing its bytes with its digest has shown. */
+          result: 'same' | 'digest taken' | 'sound again' | 'DAMAGED';
+        }[];
+        findings?: {
+          /** Whether something cannot be used or may be lost. */
+          severity: 'error' | 'warning';
+          /** The thing with the fault. */
+          subject: string;
+          found: string;
+          cure: string;
+        }[];
+        /** Of a command inside a machine. */
+        exit_code?: number;
+        stdout?: string;
+        stderr?: string;
+        /** Whether an output was longer. */
+        is_cut?: boolean;
+      } | null;
+      /** When it was begun. */
+      begun_at: string;
     };
     extension: true;
   };
@@ -280,14 +560,50 @@ export interface OperatorOperations {
         kind: 'base' | 'software' | 'capture';
         /** The layer below it; null for a base. */
         parent_id: string | null;
+        /** The root of its chain. */
+        base_layer_id: string;
+        boot: {
+          /** With a kernel beside the disk, or by the loader on it. */
+          mode: 'direct' | 'bios';
+          /** The kernel command line. */
+          append?: string;
+          /** Arguments with which the initrd runs user-data and powers off. */
+          build_append?: string | null;
+          /** The least disk of its guests. */
+          least_disk_bytes?: number;
+          /** How long a start may take. */
+          ready_ms?: number;
+          build?: {
+            cpus: number;
+            memory_mb: number;
+          };
+        } | null;
+        /** Whose capture or import it is; null: all share it. */
+        organisation_id: number | null;
+        /** The key under which builds find it. */
+        key: string | null;
+        /** The key that it had before it was quarantined. */
+        lost_key: string | null;
         /** Whether it can be used. */
         state: 'building' | 'sealed' | 'quarantined' | 'deleting';
         /** What a machine sees. */
         virtual_bytes: number;
         /** What it takes on the disk of the host. */
         stored_bytes: number;
+        /** The job that makes or rewrites it. */
+        job_id: number | null;
+        /** When it was begun. */
+        created_at: string;
         /** When a build last used it. */
         used_at: string | null;
+        /** Since when it is being removed. */
+        deleting_at: string | null;
+        /** Of its bytes; null until it is known. */
+        digest: string | null;
+        /** When its bytes were last compared with the digest. */
+        verified_at: string | null;
+        /** Why it is quarantined. */
+        fault: string | null;
         /** Whether something stands on it. */
         in_use: boolean;
       }[];
@@ -305,6 +621,1291 @@ export interface OperatorOperations {
       steps: string[];
       /** What is freed by that. */
       bytes: number;
+    };
+    extension: true;
+  };
+  /** List the files that operators have sent and nothing is made of yet. */
+  uploadList: {
+    input: Record<never, never>;
+    answer: {
+      uploads: {
+        /** SHA-256 of the whole file. */
+        id: string;
+        /** Of the whole file. */
+        size_bytes: number;
+        /** Where the next part begins. */
+        received_bytes: number;
+        /** When it was opened. */
+        created_at: string;
+        /** From when on it may go; each part and each use puts it off. */
+        expires_at: string;
+      }[];
+    };
+    extension: true;
+  };
+  /** Open the upload of a file, or go on with the one of that file. */
+  uploadOpen: {
+    input: {
+      /** SHA-256 of the whole file, as lower-case hexadecimal digits. */
+      id: string;
+      /** Of the whole file. */
+      size_bytes: number;
+    };
+    answer: {
+      /** SHA-256 of the whole file. */
+      id: string;
+      /** Of the whole file. */
+      size_bytes: number;
+      /** Where the next part begins. */
+      received_bytes: number;
+      /** When it was opened. */
+      created_at: string;
+      /** From when on it may go; each part and each use puts it off. */
+      expires_at: string;
+    };
+    extension: true;
+  };
+  /** Show how far an upload is. */
+  uploadGet: {
+    input: {
+      /** SHA-256 of the whole file, as lower-case hexadecimal digits. */
+      id: string;
+    };
+    answer: {
+      /** SHA-256 of the whole file. */
+      id: string;
+      /** Of the whole file. */
+      size_bytes: number;
+      /** Where the next part begins. */
+      received_bytes: number;
+      /** When it was opened. */
+      created_at: string;
+      /** From when on it may go; each part and each use puts it off. */
+      expires_at: string;
+    };
+    extension: true;
+  };
+  /** Send a part of the file, up to 4 MiB, where the last one ended; the nonce of its signature has 36 characters. */
+  uploadPart: {
+    input: {
+      /** SHA-256 of the whole file, as lower-case hexadecimal digits. */
+      id: string;
+      /** Where in the file the part begins. */
+      offset: number;
+    };
+    answer: {
+      /** SHA-256 of the whole file. */
+      id: string;
+      /** Of the whole file. */
+      size_bytes: number;
+      /** Where the next part begins. */
+      received_bytes: number;
+      /** When it was opened. */
+      created_at: string;
+      /** From when on it may go; each part and each use puts it off. */
+      expires_at: string;
+    };
+    content: 'request';
+    extension: true;
+  };
+  /** Forget a file that was sent, whether it is whole or not. */
+  uploadRemove: {
+    input: {
+      /** SHA-256 of the whole file, as lower-case hexadecimal digits. */
+      id: string;
+    };
+    answer: Record<never, never>;
+    extension: true;
+  };
+  /** List the base images: how each boots, and whether it works. */
+  baseList: {
+    input: Record<never, never>;
+    answer: {
+      bases: {
+        id: number;
+        name: string;
+        size_gb: number;
+        layer_id: string;
+        /** When it was added. */
+        created_at: string;
+        /** Since when it is known to work. */
+        proved_at: string | null;
+        /** When its last trial failed. */
+        failed_at: string | null;
+        /** The version in its name; null when it has none. */
+        version: string | null;
+        /** Since when it is not offered; null while it is. */
+        retired_at: string | null;
+        /** Since when it is not taken where no base is named. */
+        held_at: string | null;
+        boot: {
+          /** With a kernel beside the disk, or by the loader on it. */
+          mode: 'direct' | 'bios';
+          /** The kernel command line. */
+          append?: string;
+          /** Arguments with which the initrd runs user-data and powers off. */
+          build_append?: string | null;
+          /** The least disk of its guests. */
+          least_disk_bytes?: number;
+          /** How long a start may take. */
+          ready_ms?: number;
+          build?: {
+            cpus: number;
+            memory_mb: number;
+          };
+        } | null;
+        works: boolean | null;
+        /** Whether it is taken where no base is named. */
+        default: boolean;
+      }[];
+    };
+    extension: true;
+  };
+  /** Show a base image, and what is known against it. */
+  baseGet: {
+    input: {
+      /** ID of the base image. */
+      id: number;
+    };
+    answer: {
+      id: number;
+      name: string;
+      size_gb: number;
+      layer_id: string;
+      /** When it was added. */
+      created_at: string;
+      /** Since when it is known to work. */
+      proved_at: string | null;
+      /** When its last trial failed. */
+      failed_at: string | null;
+      /** The version in its name; null when it has none. */
+      version: string | null;
+      /** Since when it is not offered; null while it is. */
+      retired_at: string | null;
+      /** Since when it is not taken where no base is named. */
+      held_at: string | null;
+      boot: {
+        /** With a kernel beside the disk, or by the loader on it. */
+        mode: 'direct' | 'bios';
+        /** The kernel command line. */
+        append?: string;
+        /** Arguments with which the initrd runs user-data and powers off. */
+        build_append?: string | null;
+        /** The least disk of its guests. */
+        least_disk_bytes?: number;
+        /** How long a start may take. */
+        ready_ms?: number;
+        build?: {
+          cpus: number;
+          memory_mb: number;
+        };
+      } | null;
+      works: boolean | null;
+      /** Whether it is taken where no base is named. */
+      default: boolean;
+      /** What is known against it. */
+      warnings: string[];
+    };
+    extension: true;
+  };
+  /** Begin to add a base image of files that were sent; it is not tried. */
+  baseAdd: {
+    input: {
+      /** Name. No control or invisible characters but the joiners of emoji and scripts, no space at an end. */
+      name: string;
+      /** The digest of a disk that was sent, in a format that the engine takes. */
+      disk: string;
+      /** Which version of the name it is. No control or invisible characters but the joiners of emoji and scripts, no space at an end. */
+      version?: string | undefined;
+      /** Whether it is not taken where none is named. */
+      hold?: boolean | undefined;
+      /** Whether it is not offered until a trial has passed. */
+      awaits_trial?: boolean | undefined;
+      /** The disk in an archive that holds several. No control or invisible characters but the joiners of emoji and scripts, no space at an end. */
+      disk_name?: string | undefined;
+      /** The digest of a kernel that was sent; it needs an initrd. */
+      kernel?: string | undefined;
+      /** The digest of an initrd that was sent. */
+      initrd?: string | undefined;
+      /** The kernel command line, with a kernel. */
+      append?: string | undefined;
+      /** Arguments with which the initrd runs user-data and powers off. */
+      build_append?: string | undefined;
+    };
+    answer: {
+      /** ID of the work. */
+      id: string;
+      /** Its name in the audit trail. */
+      action: string;
+      /** How far it is. */
+      status: 'running' | 'done' | 'failed';
+      /** What it does now. */
+      phase: string | null;
+      failure: {
+        /** As that of a request that is refused. */
+        client_code: number;
+        /** The HTTP status of such a refusal. */
+        status: number;
+        message: string;
+      } | null;
+      result: {
+        base?: {
+          id: number;
+          name: string;
+          size_gb: number;
+          layer_id: string;
+          /** When it was added. */
+          created_at: string;
+          /** Since when it is known to work. */
+          proved_at: string | null;
+          /** When its last trial failed. */
+          failed_at: string | null;
+          /** The version in its name; null when it has none. */
+          version: string | null;
+          /** Since when it is not offered; null while it is. */
+          retired_at: string | null;
+          /** Since when it is not taken where no base is named. */
+          held_at: string | null;
+        };
+        /** Known against the base. */
+        warnings?: string[];
+        trial?: {
+          works: boolean;
+          /** Why it does not work; empty when it does. */
+          said: string;
+        };
+        healed?: {
+          id: number;
+          name: string;
+          /** That failed by the damage and are available again. */
+          images: number;
+        };
+        software?: {
+          id: number;
+          name: string;
+          size_gb: number;
+          recipe: {
+            script: string;
+            files: {
+              name: string;
+              sha256: string;
+              bytes: number;
+            }[];
+            /** Whether its build machine reaches the network. */
+            network: boolean;
+            /** The limit of the installation. */
+            timeout_ms: number;
+            /** Least processors of the build machine. */
+            cpus?: number;
+            /** Its least memory. */
+            memory_mb?: number;
+            /** The exit status with which the script asks to be run again after a reboot. */
+            reboot_status?: number;
+            /** With a network: how long builds use its layer again. Default: for ever. */
+            max_age_ms?: number;
+            /** Titles that must be installed with it, before it. */
+            requires?: string[];
+            /** Titles that are installed before it when both are wanted. */
+            after?: string[];
+          };
+          /** Of all that decides the result. */
+          recipe_digest: string;
+          /** When it was added. */
+          created_at: string;
+          /** The version in its name; null when it has none. */
+          version: string | null;
+          /** Since when it is not offered; null while it is. */
+          retired_at: string | null;
+        };
+        layers?: {
+          /** The layer. */
+          id: string;
+          /** What comparing its bytes with its digest has shown. */
+          result: 'same' | 'digest taken' | 'sound again' | 'DAMAGED';
+        }[];
+        findings?: {
+          /** Whether something cannot be used or may be lost. */
+          severity: 'error' | 'warning';
+          /** The thing with the fault. */
+          subject: string;
+          found: string;
+          cure: string;
+        }[];
+        /** Of a command inside a machine. */
+        exit_code?: number;
+        stdout?: string;
+        stderr?: string;
+        /** Whether an output was longer. */
+        is_cut?: boolean;
+      } | null;
+      /** When it was begun. */
+      begun_at: string;
+    };
+    extension: true;
+  };
+  /** Begin to try whether a build machine on a base image works. */
+  baseTry: {
+    input: {
+      /** ID of the base image. */
+      id: number;
+      /** Its limit. Default: 300. */
+      timeout_seconds?: number | undefined;
+    };
+    answer: {
+      /** ID of the work. */
+      id: string;
+      /** Its name in the audit trail. */
+      action: string;
+      /** How far it is. */
+      status: 'running' | 'done' | 'failed';
+      /** What it does now. */
+      phase: string | null;
+      failure: {
+        /** As that of a request that is refused. */
+        client_code: number;
+        /** The HTTP status of such a refusal. */
+        status: number;
+        message: string;
+      } | null;
+      result: {
+        base?: {
+          id: number;
+          name: string;
+          size_gb: number;
+          layer_id: string;
+          /** When it was added. */
+          created_at: string;
+          /** Since when it is known to work. */
+          proved_at: string | null;
+          /** When its last trial failed. */
+          failed_at: string | null;
+          /** The version in its name; null when it has none. */
+          version: string | null;
+          /** Since when it is not offered; null while it is. */
+          retired_at: string | null;
+          /** Since when it is not taken where no base is named. */
+          held_at: string | null;
+        };
+        /** Known against the base. */
+        warnings?: string[];
+        trial?: {
+          works: boolean;
+          /** Why it does not work; empty when it does. */
+          said: string;
+        };
+        healed?: {
+          id: number;
+          name: string;
+          /** That failed by the damage and are available again. */
+          images: number;
+        };
+        software?: {
+          id: number;
+          name: string;
+          size_gb: number;
+          recipe: {
+            script: string;
+            files: {
+              name: string;
+              sha256: string;
+              bytes: number;
+            }[];
+            /** Whether its build machine reaches the network. */
+            network: boolean;
+            /** The limit of the installation. */
+            timeout_ms: number;
+            /** Least processors of the build machine. */
+            cpus?: number;
+            /** Its least memory. */
+            memory_mb?: number;
+            /** The exit status with which the script asks to be run again after a reboot. */
+            reboot_status?: number;
+            /** With a network: how long builds use its layer again. Default: for ever. */
+            max_age_ms?: number;
+            /** Titles that must be installed with it, before it. */
+            requires?: string[];
+            /** Titles that are installed before it when both are wanted. */
+            after?: string[];
+          };
+          /** Of all that decides the result. */
+          recipe_digest: string;
+          /** When it was added. */
+          created_at: string;
+          /** The version in its name; null when it has none. */
+          version: string | null;
+          /** Since when it is not offered; null while it is. */
+          retired_at: string | null;
+        };
+        layers?: {
+          /** The layer. */
+          id: string;
+          /** What comparing its bytes with its digest has shown. */
+          result: 'same' | 'digest taken' | 'sound again' | 'DAMAGED';
+        }[];
+        findings?: {
+          /** Whether something cannot be used or may be lost. */
+          severity: 'error' | 'warning';
+          /** The thing with the fault. */
+          subject: string;
+          found: string;
+          cure: string;
+        }[];
+        /** Of a command inside a machine. */
+        exit_code?: number;
+        stdout?: string;
+        stderr?: string;
+        /** Whether an output was longer. */
+        is_cut?: boolean;
+      } | null;
+      /** When it was begun. */
+      begun_at: string;
+    };
+    extension: true;
+  };
+  /** Begin to give a damaged base image its bytes back, from the file that it came from. */
+  baseHeal: {
+    input: {
+      /** ID of the base image. */
+      id: number;
+      /** The digest of the file that the base came from, which was sent. */
+      file: string;
+      /** The disk in an archive that holds several. No control or invisible characters but the joiners of emoji and scripts, no space at an end. */
+      disk_name?: string | undefined;
+    };
+    answer: {
+      /** ID of the work. */
+      id: string;
+      /** Its name in the audit trail. */
+      action: string;
+      /** How far it is. */
+      status: 'running' | 'done' | 'failed';
+      /** What it does now. */
+      phase: string | null;
+      failure: {
+        /** As that of a request that is refused. */
+        client_code: number;
+        /** The HTTP status of such a refusal. */
+        status: number;
+        message: string;
+      } | null;
+      result: {
+        base?: {
+          id: number;
+          name: string;
+          size_gb: number;
+          layer_id: string;
+          /** When it was added. */
+          created_at: string;
+          /** Since when it is known to work. */
+          proved_at: string | null;
+          /** When its last trial failed. */
+          failed_at: string | null;
+          /** The version in its name; null when it has none. */
+          version: string | null;
+          /** Since when it is not offered; null while it is. */
+          retired_at: string | null;
+          /** Since when it is not taken where no base is named. */
+          held_at: string | null;
+        };
+        /** Known against the base. */
+        warnings?: string[];
+        trial?: {
+          works: boolean;
+          /** Why it does not work; empty when it does. */
+          said: string;
+        };
+        healed?: {
+          id: number;
+          name: string;
+          /** That failed by the damage and are available again. */
+          images: number;
+        };
+        software?: {
+          id: number;
+          name: string;
+          size_gb: number;
+          recipe: {
+            script: string;
+            files: {
+              name: string;
+              sha256: string;
+              bytes: number;
+            }[];
+            /** Whether its build machine reaches the network. */
+            network: boolean;
+            /** The limit of the installation. */
+            timeout_ms: number;
+            /** Least processors of the build machine. */
+            cpus?: number;
+            /** Its least memory. */
+            memory_mb?: number;
+            /** The exit status with which the script asks to be run again after a reboot. */
+            reboot_status?: number;
+            /** With a network: how long builds use its layer again. Default: for ever. */
+            max_age_ms?: number;
+            /** Titles that must be installed with it, before it. */
+            requires?: string[];
+            /** Titles that are installed before it when both are wanted. */
+            after?: string[];
+          };
+          /** Of all that decides the result. */
+          recipe_digest: string;
+          /** When it was added. */
+          created_at: string;
+          /** The version in its name; null when it has none. */
+          version: string | null;
+          /** Since when it is not offered; null while it is. */
+          retired_at: string | null;
+        };
+        layers?: {
+          /** The layer. */
+          id: string;
+          /** What comparing its bytes with its digest has shown. */
+          result: 'same' | 'digest taken' | 'sound again' | 'DAMAGED';
+        }[];
+        findings?: {
+          /** Whether something cannot be used or may be lost. */
+          severity: 'error' | 'warning';
+          /** The thing with the fault. */
+          subject: string;
+          found: string;
+          cure: string;
+        }[];
+        /** Of a command inside a machine. */
+        exit_code?: number;
+        stdout?: string;
+        stderr?: string;
+        /** Whether an output was longer. */
+        is_cut?: boolean;
+      } | null;
+      /** When it was begun. */
+      begun_at: string;
+    };
+    extension: true;
+  };
+  /** List the titles with their recipes. */
+  softwareList: {
+    input: Record<never, never>;
+    answer: {
+      software: {
+        id: number;
+        name: string;
+        size_gb: number;
+        recipe: {
+          script: string;
+          files: {
+            name: string;
+            sha256: string;
+            bytes: number;
+          }[];
+          /** Whether its build machine reaches the network. */
+          network: boolean;
+          /** The limit of the installation. */
+          timeout_ms: number;
+          /** Least processors of the build machine. */
+          cpus?: number;
+          /** Its least memory. */
+          memory_mb?: number;
+          /** The exit status with which the script asks to be run again after a reboot. */
+          reboot_status?: number;
+          /** With a network: how long builds use its layer again. Default: for ever. */
+          max_age_ms?: number;
+          /** Titles that must be installed with it, before it. */
+          requires?: string[];
+          /** Titles that are installed before it when both are wanted. */
+          after?: string[];
+        };
+        /** Of all that decides the result. */
+        recipe_digest: string;
+        /** When it was added. */
+        created_at: string;
+        /** The version in its name; null when it has none. */
+        version: string | null;
+        /** Since when it is not offered; null while it is. */
+        retired_at: string | null;
+      }[];
+    };
+    extension: true;
+  };
+  /** Begin to add a title, whose files were sent. */
+  softwareAdd: {
+    input: {
+      /** Name. No control or invisible characters but the joiners of emoji and scripts, no space at an end. */
+      name: string;
+      /** What it takes on a disk, in GB. */
+      size_gb: number;
+      /** The shell script that installs it, as root inside a build machine. */
+      script: string;
+      /** What the script needs. */
+      files?: {
+        /** The name under which the script finds it, in its working directory. */
+        name: string;
+        /** The digest of a file that was sent. */
+        id: string;
+      }[] | undefined;
+      /** Default: false. */
+      network?: boolean | undefined;
+      /** The limit of the installation. Default: 1800000. */
+      timeout_ms?: number | undefined;
+      /** Least processors of the build machine. */
+      cpus?: number | undefined;
+      /** Its least memory. */
+      memory_mb?: number | undefined;
+      /** The exit status with which the script asks to be run again after a reboot. */
+      reboot_status?: number | undefined;
+      /** With a network: how long builds use its layer again. Default: for ever. */
+      max_age_ms?: number | undefined;
+      /** Titles that must be installed with it, before it. */
+      requires?: string[] | undefined;
+      /** Titles that are installed before it when both are wanted. */
+      after?: string[] | undefined;
+      /** Which version of the name it is. No control or invisible characters but the joiners of emoji and scripts, no space at an end. */
+      version?: string | undefined;
+    };
+    answer: {
+      /** ID of the work. */
+      id: string;
+      /** Its name in the audit trail. */
+      action: string;
+      /** How far it is. */
+      status: 'running' | 'done' | 'failed';
+      /** What it does now. */
+      phase: string | null;
+      failure: {
+        /** As that of a request that is refused. */
+        client_code: number;
+        /** The HTTP status of such a refusal. */
+        status: number;
+        message: string;
+      } | null;
+      result: {
+        base?: {
+          id: number;
+          name: string;
+          size_gb: number;
+          layer_id: string;
+          /** When it was added. */
+          created_at: string;
+          /** Since when it is known to work. */
+          proved_at: string | null;
+          /** When its last trial failed. */
+          failed_at: string | null;
+          /** The version in its name; null when it has none. */
+          version: string | null;
+          /** Since when it is not offered; null while it is. */
+          retired_at: string | null;
+          /** Since when it is not taken where no base is named. */
+          held_at: string | null;
+        };
+        /** Known against the base. */
+        warnings?: string[];
+        trial?: {
+          works: boolean;
+          /** Why it does not work; empty when it does. */
+          said: string;
+        };
+        healed?: {
+          id: number;
+          name: string;
+          /** That failed by the damage and are available again. */
+          images: number;
+        };
+        software?: {
+          id: number;
+          name: string;
+          size_gb: number;
+          recipe: {
+            script: string;
+            files: {
+              name: string;
+              sha256: string;
+              bytes: number;
+            }[];
+            /** Whether its build machine reaches the network. */
+            network: boolean;
+            /** The limit of the installation. */
+            timeout_ms: number;
+            /** Least processors of the build machine. */
+            cpus?: number;
+            /** Its least memory. */
+            memory_mb?: number;
+            /** The exit status with which the script asks to be run again after a reboot. */
+            reboot_status?: number;
+            /** With a network: how long builds use its layer again. Default: for ever. */
+            max_age_ms?: number;
+            /** Titles that must be installed with it, before it. */
+            requires?: string[];
+            /** Titles that are installed before it when both are wanted. */
+            after?: string[];
+          };
+          /** Of all that decides the result. */
+          recipe_digest: string;
+          /** When it was added. */
+          created_at: string;
+          /** The version in its name; null when it has none. */
+          version: string | null;
+          /** Since when it is not offered; null while it is. */
+          retired_at: string | null;
+        };
+        layers?: {
+          /** The layer. */
+          id: string;
+          /** What comparing its bytes with its digest has shown. */
+          result: 'same' | 'digest taken' | 'sound again' | 'DAMAGED';
+        }[];
+        findings?: {
+          /** Whether something cannot be used or may be lost. */
+          severity: 'error' | 'warning';
+          /** The thing with the fault. */
+          subject: string;
+          found: string;
+          cure: string;
+        }[];
+        /** Of a command inside a machine. */
+        exit_code?: number;
+        stdout?: string;
+        stderr?: string;
+        /** Whether an output was longer. */
+        is_cut?: boolean;
+      } | null;
+      /** When it was begun. */
+      begun_at: string;
+    };
+    extension: true;
+  };
+  /** Begin to give a title another recipe; existing images stay as they are. */
+  softwareUpdate: {
+    input: {
+      /** ID of the title. */
+      id: number;
+      /** Name. No control or invisible characters but the joiners of emoji and scripts, no space at an end. */
+      name: string;
+      /** What it takes on a disk, in GB. */
+      size_gb: number;
+      /** The shell script that installs it, as root inside a build machine. */
+      script: string;
+      /** What the script needs. */
+      files?: {
+        /** The name under which the script finds it, in its working directory. */
+        name: string;
+        /** The digest of a file that was sent. */
+        id: string;
+      }[] | undefined;
+      /** Default: false. */
+      network?: boolean | undefined;
+      /** The limit of the installation. Default: 1800000. */
+      timeout_ms?: number | undefined;
+      /** Least processors of the build machine. */
+      cpus?: number | undefined;
+      /** Its least memory. */
+      memory_mb?: number | undefined;
+      /** The exit status with which the script asks to be run again after a reboot. */
+      reboot_status?: number | undefined;
+      /** With a network: how long builds use its layer again. Default: for ever. */
+      max_age_ms?: number | undefined;
+      /** Titles that must be installed with it, before it. */
+      requires?: string[] | undefined;
+      /** Titles that are installed before it when both are wanted. */
+      after?: string[] | undefined;
+      /** Which version of the name it is. No control or invisible characters but the joiners of emoji and scripts, no space at an end. */
+      version?: string | undefined;
+    };
+    answer: {
+      /** ID of the work. */
+      id: string;
+      /** Its name in the audit trail. */
+      action: string;
+      /** How far it is. */
+      status: 'running' | 'done' | 'failed';
+      /** What it does now. */
+      phase: string | null;
+      failure: {
+        /** As that of a request that is refused. */
+        client_code: number;
+        /** The HTTP status of such a refusal. */
+        status: number;
+        message: string;
+      } | null;
+      result: {
+        base?: {
+          id: number;
+          name: string;
+          size_gb: number;
+          layer_id: string;
+          /** When it was added. */
+          created_at: string;
+          /** Since when it is known to work. */
+          proved_at: string | null;
+          /** When its last trial failed. */
+          failed_at: string | null;
+          /** The version in its name; null when it has none. */
+          version: string | null;
+          /** Since when it is not offered; null while it is. */
+          retired_at: string | null;
+          /** Since when it is not taken where no base is named. */
+          held_at: string | null;
+        };
+        /** Known against the base. */
+        warnings?: string[];
+        trial?: {
+          works: boolean;
+          /** Why it does not work; empty when it does. */
+          said: string;
+        };
+        healed?: {
+          id: number;
+          name: string;
+          /** That failed by the damage and are available again. */
+          images: number;
+        };
+        software?: {
+          id: number;
+          name: string;
+          size_gb: number;
+          recipe: {
+            script: string;
+            files: {
+              name: string;
+              sha256: string;
+              bytes: number;
+            }[];
+            /** Whether its build machine reaches the network. */
+            network: boolean;
+            /** The limit of the installation. */
+            timeout_ms: number;
+            /** Least processors of the build machine. */
+            cpus?: number;
+            /** Its least memory. */
+            memory_mb?: number;
+            /** The exit status with which the script asks to be run again after a reboot. */
+            reboot_status?: number;
+            /** With a network: how long builds use its layer again. Default: for ever. */
+            max_age_ms?: number;
+            /** Titles that must be installed with it, before it. */
+            requires?: string[];
+            /** Titles that are installed before it when both are wanted. */
+            after?: string[];
+          };
+          /** Of all that decides the result. */
+          recipe_digest: string;
+          /** When it was added. */
+          created_at: string;
+          /** The version in its name; null when it has none. */
+          version: string | null;
+          /** Since when it is not offered; null while it is. */
+          retired_at: string | null;
+        };
+        layers?: {
+          /** The layer. */
+          id: string;
+          /** What comparing its bytes with its digest has shown. */
+          result: 'same' | 'digest taken' | 'sound again' | 'DAMAGED';
+        }[];
+        findings?: {
+          /** Whether something cannot be used or may be lost. */
+          severity: 'error' | 'warning';
+          /** The thing with the fault. */
+          subject: string;
+          found: string;
+          cure: string;
+        }[];
+        /** Of a command inside a machine. */
+        exit_code?: number;
+        stdout?: string;
+        stderr?: string;
+        /** Whether an output was longer. */
+        is_cut?: boolean;
+      } | null;
+      /** When it was begun. */
+      begun_at: string;
+    };
+    extension: true;
+  };
+  /** List the machines of all organisations, oldest first. */
+  machineList: {
+    input: {
+      /** Only what comes after this one: `next` of the page before. */
+      after?: string | undefined;
+      /** How many at most. Default: 100. */
+      limit?: number | undefined;
+    };
+    answer: {
+      machines: {
+        id: number;
+        name: string;
+        organisation_id: number;
+        /** As its organisation sees it. */
+        status: string;
+      }[];
+      /** The last one of this page; null when no more come. */
+      next: string | null;
+    };
+    extension: true;
+  };
+  /** Begin to run a command inside a machine, as its root, for two minutes at most. */
+  machineExec: {
+    input: {
+      /** ID of the machine. */
+      id: number;
+      /** A program of the guest and its arguments; no shell is put around them. */
+      command: string[];
+    };
+    answer: {
+      /** ID of the work. */
+      id: string;
+      /** Its name in the audit trail. */
+      action: string;
+      /** How far it is. */
+      status: 'running' | 'done' | 'failed';
+      /** What it does now. */
+      phase: string | null;
+      failure: {
+        /** As that of a request that is refused. */
+        client_code: number;
+        /** The HTTP status of such a refusal. */
+        status: number;
+        message: string;
+      } | null;
+      result: {
+        base?: {
+          id: number;
+          name: string;
+          size_gb: number;
+          layer_id: string;
+          /** When it was added. */
+          created_at: string;
+          /** Since when it is known to work. */
+          proved_at: string | null;
+          /** When its last trial failed. */
+          failed_at: string | null;
+          /** The version in its name; null when it has none. */
+          version: string | null;
+          /** Since when it is not offered; null while it is. */
+          retired_at: string | null;
+          /** Since when it is not taken where no base is named. */
+          held_at: string | null;
+        };
+        /** Known against the base. */
+        warnings?: string[];
+        trial?: {
+          works: boolean;
+          /** Why it does not work; empty when it does. */
+          said: string;
+        };
+        healed?: {
+          id: number;
+          name: string;
+          /** That failed by the damage and are available again. */
+          images: number;
+        };
+        software?: {
+          id: number;
+          name: string;
+          size_gb: number;
+          recipe: {
+            script: string;
+            files: {
+              name: string;
+              sha256: string;
+              bytes: number;
+            }[];
+            /** Whether its build machine reaches the network. */
+            network: boolean;
+            /** The limit of the installation. */
+            timeout_ms: number;
+            /** Least processors of the build machine. */
+            cpus?: number;
+            /** Its least memory. */
+            memory_mb?: number;
+            /** The exit status with which the script asks to be run again after a reboot. */
+            reboot_status?: number;
+            /** With a network: how long builds use its layer again. Default: for ever. */
+            max_age_ms?: number;
+            /** Titles that must be installed with it, before it. */
+            requires?: string[];
+            /** Titles that are installed before it when both are wanted. */
+            after?: string[];
+          };
+          /** Of all that decides the result. */
+          recipe_digest: string;
+          /** When it was added. */
+          created_at: string;
+          /** The version in its name; null when it has none. */
+          version: string | null;
+          /** Since when it is not offered; null while it is. */
+          retired_at: string | null;
+        };
+        layers?: {
+          /** The layer. */
+          id: string;
+          /** What comparing its bytes with its digest has shown. */
+          result: 'same' | 'digest taken' | 'sound again' | 'DAMAGED';
+        }[];
+        findings?: {
+          /** Whether something cannot be used or may be lost. */
+          severity: 'error' | 'warning';
+          /** The thing with the fault. */
+          subject: string;
+          found: string;
+          cure: string;
+        }[];
+        /** Of a command inside a machine. */
+        exit_code?: number;
+        stdout?: string;
+        stderr?: string;
+        /** Whether an output was longer. */
+        is_cut?: boolean;
+      } | null;
+      /** When it was begun. */
+      begun_at: string;
+    };
+    extension: true;
+  };
+  /** List the hosts that machines have disks on, and whether they answer. */
+  memberList: {
+    input: Record<never, never>;
+    answer: {
+      members: {
+        name: string;
+        /** False: what runs there is not known. */
+        answers: boolean;
+        /** Disks of machines that are there. */
+        disks: number;
+      }[];
+    };
+    extension: true;
+  };
+  /** Show how far long work is that this key asked for, and its result for a day. */
+  errandGet: {
+    input: {
+      /** ID of the work. */
+      id: string;
+    };
+    answer: {
+      /** ID of the work. */
+      id: string;
+      /** Its name in the audit trail. */
+      action: string;
+      /** How far it is. */
+      status: 'running' | 'done' | 'failed';
+      /** What it does now. */
+      phase: string | null;
+      failure: {
+        /** As that of a request that is refused. */
+        client_code: number;
+        /** The HTTP status of such a refusal. */
+        status: number;
+        message: string;
+      } | null;
+      result: {
+        base?: {
+          id: number;
+          name: string;
+          size_gb: number;
+          layer_id: string;
+          /** When it was added. */
+          created_at: string;
+          /** Since when it is known to work. */
+          proved_at: string | null;
+          /** When its last trial failed. */
+          failed_at: string | null;
+          /** The version in its name; null when it has none. */
+          version: string | null;
+          /** Since when it is not offered; null while it is. */
+          retired_at: string | null;
+          /** Since when it is not taken where no base is named. */
+          held_at: string | null;
+        };
+        /** Known against the base. */
+        warnings?: string[];
+        trial?: {
+          works: boolean;
+          /** Why it does not work; empty when it does. */
+          said: string;
+        };
+        healed?: {
+          id: number;
+          name: string;
+          /** That failed by the damage and are available again. */
+          images: number;
+        };
+        software?: {
+          id: number;
+          name: string;
+          size_gb: number;
+          recipe: {
+            script: string;
+            files: {
+              name: string;
+              sha256: string;
+              bytes: number;
+            }[];
+            /** Whether its build machine reaches the network. */
+            network: boolean;
+            /** The limit of the installation. */
+            timeout_ms: number;
+            /** Least processors of the build machine. */
+            cpus?: number;
+            /** Its least memory. */
+            memory_mb?: number;
+            /** The exit status with which the script asks to be run again after a reboot. */
+            reboot_status?: number;
+            /** With a network: how long builds use its layer again. Default: for ever. */
+            max_age_ms?: number;
+            /** Titles that must be installed with it, before it. */
+            requires?: string[];
+            /** Titles that are installed before it when both are wanted. */
+            after?: string[];
+          };
+          /** Of all that decides the result. */
+          recipe_digest: string;
+          /** When it was added. */
+          created_at: string;
+          /** The version in its name; null when it has none. */
+          version: string | null;
+          /** Since when it is not offered; null while it is. */
+          retired_at: string | null;
+        };
+        layers?: {
+          /** The layer. */
+          id: string;
+          /** What comparing its bytes with its digest has shown. */
+          result: 'same' | 'digest taken' | 'sound again' | 'DAMAGED';
+        }[];
+        findings?: {
+          /** Whether something cannot be used or may be lost. */
+          severity: 'error' | 'warning';
+          /** The thing with the fault. */
+          subject: string;
+          found: string;
+          cure: string;
+        }[];
+        /** Of a command inside a machine. */
+        exit_code?: number;
+        stdout?: string;
+        stderr?: string;
+        /** Whether an output was longer. */
+        is_cut?: boolean;
+      } | null;
+      /** When it was begun. */
+      begun_at: string;
+    };
+    extension: true;
+  };
+  /** End long work that this key asked for; what it did is undone. */
+  errandCancel: {
+    input: {
+      /** ID of the work. */
+      id: string;
+    };
+    answer: {
+      /** ID of the work. */
+      id: string;
+      /** Its name in the audit trail. */
+      action: string;
+      /** How far it is. */
+      status: 'running' | 'done' | 'failed';
+      /** What it does now. */
+      phase: string | null;
+      failure: {
+        /** As that of a request that is refused. */
+        client_code: number;
+        /** The HTTP status of such a refusal. */
+        status: number;
+        message: string;
+      } | null;
+      result: {
+        base?: {
+          id: number;
+          name: string;
+          size_gb: number;
+          layer_id: string;
+          /** When it was added. */
+          created_at: string;
+          /** Since when it is known to work. */
+          proved_at: string | null;
+          /** When its last trial failed. */
+          failed_at: string | null;
+          /** The version in its name; null when it has none. */
+          version: string | null;
+          /** Since when it is not offered; null while it is. */
+          retired_at: string | null;
+          /** Since when it is not taken where no base is named. */
+          held_at: string | null;
+        };
+        /** Known against the base. */
+        warnings?: string[];
+        trial?: {
+          works: boolean;
+          /** Why it does not work; empty when it does. */
+          said: string;
+        };
+        healed?: {
+          id: number;
+          name: string;
+          /** That failed by the damage and are available again. */
+          images: number;
+        };
+        software?: {
+          id: number;
+          name: string;
+          size_gb: number;
+          recipe: {
+            script: string;
+            files: {
+              name: string;
+              sha256: string;
+              bytes: number;
+            }[];
+            /** Whether its build machine reaches the network. */
+            network: boolean;
+            /** The limit of the installation. */
+            timeout_ms: number;
+            /** Least processors of the build machine. */
+            cpus?: number;
+            /** Its least memory. */
+            memory_mb?: number;
+            /** The exit status with which the script asks to be run again after a reboot. */
+            reboot_status?: number;
+            /** With a network: how long builds use its layer again. Default: for ever. */
+            max_age_ms?: number;
+            /** Titles that must be installed with it, before it. */
+            requires?: string[];
+            /** Titles that are installed before it when both are wanted. */
+            after?: string[];
+          };
+          /** Of all that decides the result. */
+          recipe_digest: string;
+          /** When it was added. */
+          created_at: string;
+          /** The version in its name; null when it has none. */
+          version: string | null;
+          /** Since when it is not offered; null while it is. */
+          retired_at: string | null;
+        };
+        layers?: {
+          /** The layer. */
+          id: string;
+          /** What comparing its bytes with its digest has shown. */
+          result: 'same' | 'digest taken' | 'sound again' | 'DAMAGED';
+        }[];
+        findings?: {
+          /** Whether something cannot be used or may be lost. */
+          severity: 'error' | 'warning';
+          /** The thing with the fault. */
+          subject: string;
+          found: string;
+          cure: string;
+        }[];
+        /** Of a command inside a machine. */
+        exit_code?: number;
+        stdout?: string;
+        stderr?: string;
+        /** Whether an output was longer. */
+        is_cut?: boolean;
+      } | null;
+      /** When it was begun. */
+      begun_at: string;
     };
     extension: true;
   };

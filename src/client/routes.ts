@@ -37,6 +37,7 @@ export const routes: Readonly<Record<keyof Operations, Route>> = {
   imageDependents: { method: 'GET', path: '/images/{id}/dependents', extension: true },
   imageExport: { method: 'POST', path: '/images/{id}/export', extension: true },
   imageImport: { method: 'POST', path: '/images/import', extension: true },
+  transferList: { method: 'GET', path: '/transfers', extension: true },
   transferGet: { method: 'GET', path: '/transfers/{id}', extension: true },
   transferPart: {
     method: 'POST',

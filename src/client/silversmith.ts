@@ -97,10 +97,15 @@ export interface Events {
   ): AsyncGenerator<FleetEvent | Gap | Followed, void>;
 }
 
-type OwnLists = Lists<Image, Machine, ListQuery<'imageList'>>;
+type TypedLists = Lists<Image, Machine, ListQuery<'imageList'>>;
 
-/** A list that has no pages elsewhere. */
-export interface Trail {
+/** Lists that have no pages elsewhere. */
+export interface OwnLists {
+  /** The uploads and exports, newest first. */
+  transfers(
+    query?: { per_page?: number | undefined },
+    options?: CallOptions,
+  ): AsyncGenerator<Transfer, void>;
   /** The audit trail, newest first: all of it, where one answer has 1,000 entries at most. */
   userActionLogs(
     query?: ListQuery<'userActionLogList'>,
@@ -112,10 +117,10 @@ export interface Trail {
 export interface Silversmith
   extends Client,
     Events,
-    Trail,
-    Omit<OwnLists, 'waitFor'>,
+    OwnLists,
+    Omit<TypedLists, 'waitFor'>,
     Omit<Transfers, 'waitFor'> {
-  waitFor: OwnLists['waitFor'] & Transfers['waitFor'];
+  waitFor: TypedLists['waitFor'] & Transfers['waitFor'];
 }
 
 /** A shape without the fields that only servers of Silversmith have. */
@@ -164,7 +169,7 @@ export function createClient(given: ClientOptions): PlainSilversmith {
     ...(options.extensions !== false && {
       ...transfers(options),
       ...events(options),
-      ...trail(client),
+      ...ownLists(client),
     }),
   };
 }
@@ -217,7 +222,16 @@ function lists(client: Client) {
   };
 }
 
-const trail = (client: Client): Trail => ({
+const ownLists = (client: Client): OwnLists => ({
+  transfers({ per_page = defaultPerPage } = {}, options) {
+    return everyItem<Transfer, string>(per_page, async (place) => {
+      const { transfers: items, ...rest } = await client.transferList(
+        { per_page, ...('before' in place && place) },
+        options,
+      );
+      return { items, ...rest };
+    });
+  },
   userActionLogs(query = {}, options) {
     let dates = {};
     return everyItem(defaultPerPage, async (place) => {

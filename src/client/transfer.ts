@@ -72,14 +72,45 @@ class Attempts {
   }
 }
 
+/** Where the bytes of an upload go. */
+export interface Target {
+  /**
+   * The bytes that are there, and those of the whole file. It is asked at each attempt, because a
+   * part whose answer was lost may have arrived.
+   */
+  state(signal: AbortSignal | undefined): Promise<{ done: number; total: number }>;
+  send(offset: number, content: Uint8Array, signal: AbortSignal | undefined): Promise<unknown>;
+}
+
 /**
  * Sends the bytes of a file that the server lacks. Throws StalledError, ApiError for a refusal that
  * another attempt would get too, and the errors of `read`.
  */
-export async function upload(
+export const upload = (
   client: Client,
   options: ClientOptions,
   id: string,
+  read: Read,
+  moving: Moving = {},
+): Promise<void> => {
+  const target: Target = {
+    async state(signal) {
+      const { attributes } = await client.transferGet({ id }, { signal });
+      const [done, total] = [attributes.received_bytes, attributes.size_bytes];
+      if (done < total && attributes.status !== 'receiving')
+        throw new OverError(id, attributes.status);
+      return { done, total };
+    },
+    send: (offset, content, signal) =>
+      send(options, 'transferPart', { id, offset }, { content, signal }),
+  };
+  return uploadTo(target, options, read, moving);
+};
+
+/** The same to another target. */
+export async function uploadTo(
+  target: Target,
+  options: ClientOptions,
   read: Read,
   moving: Moving = {},
 ): Promise<void> {
@@ -89,18 +120,14 @@ export async function upload(
   const at = { done: 0, total: 0 };
   let [length, most] = [firstPartBytes, transferPartBytesMax];
   const attempt = async () => {
-    // Ask at each attempt, because a part whose answer was lost may have arrived.
-    const { attributes } = await client.transferGet({ id }, { signal });
-    [at.done, at.total] = [attributes.received_bytes, attributes.size_bytes];
-    if (at.done < at.total && attributes.status !== 'receiving')
-      throw new OverError(id, attributes.status);
+    Object.assign(at, await target.state(signal));
     while (at.done < at.total) {
       const content = await read(at.done, Math.min(length, at.total - at.done));
       if (content.length === 0)
         throw new RangeError(`The file ends at ${at.done} bytes; ${at.total} were announced.`);
       const begun = performance.now();
       try {
-        await send(options, 'transferPart', { id, offset: at.done }, { content, signal });
+        await target.send(at.done, content, signal);
       } catch (error) {
         most = Math.max(partBytesMin, Math.floor(content.length / 2));
         length = Math.max(partBytesMin, Math.floor(content.length / 8));

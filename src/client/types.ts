@@ -665,6 +665,23 @@ export interface Operations {
     answer: Transfer;
     extension: true;
   };
+  /** List the uploads and exports of the organisation, newest first. */
+  transferList: {
+    input: {
+      /** At most so many. Default: 20. */
+      per_page?: number | undefined;
+      /** Those that follow; next_before of the last answer. */
+      before?: string | undefined;
+    };
+    answer: {
+      transfers: Transfer[];
+      /** Number of all transfers. */
+      count: number;
+      /** What `before` must be for those that follow; null at the end. */
+      next_before: string | null;
+    };
+    extension: true;
+  };
   /** Show a transfer: how far it is, and the manifest of an export. */
   transferGet: {
     input: {

@@ -8,6 +8,9 @@ import { define, idParams, nothing } from './operation.ts';
 
 export const transferPartBytesMax = 4 * 1024 * 1024;
 
+/** The time and the id of a transfer: its place in the list, also when it is gone. */
+const transferPlacePattern = '^\\d{1,15}-[a-z0-9]{1,64}$';
+
 const transferIdParams = Type.Object({
   id: Type.Unsafe<TransferId>({
     type: 'string',
@@ -104,6 +107,32 @@ export const transferOperations = {
       ),
     }),
     response: Transfer.properties,
+    errors: [],
+    extension: true,
+  }),
+  transferList: define({
+    method: 'GET',
+    path: '/transfers',
+    tag: 'Transfers',
+    summary: 'List the uploads and exports of the organisation, newest first',
+    permission: 'images:read',
+    query: Type.Object({
+      per_page: Type.Optional(
+        Type.Integer({ minimum: 1, maximum: 100, description: 'At most so many. Default: 20' }),
+      ),
+      before: Type.Optional(
+        Type.String({
+          pattern: transferPlacePattern,
+          maxLength: 100,
+          description: 'Those that follow; next_before of the last answer',
+        }),
+      ),
+    }),
+    response: {
+      transfers: Type.Array(Transfer),
+      count: Type.Integer({ description: 'Number of all transfers' }),
+      next_before: NullableString('What `before` must be for those that follow; null at the end'),
+    },
     errors: [],
     extension: true,
   }),

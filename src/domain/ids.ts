@@ -15,6 +15,9 @@ export type JobId = Branded<number, 'job'>;
 export type LayerId = Branded<string, 'layer'>;
 export type DiskId = Branded<string, 'disk'>;
 export type TransferId = Branded<string, 'transfer'>;
+/** Of a file that an operator sends: its digest. */
+export type UploadId = Branded<string, 'upload'>;
+export type ErrandId = Branded<string, 'errand'>;
 export type WebhookId = Branded<string, 'webhook'>;
 export type KeyId = Branded<string, 'key'>;
 

@@ -3,9 +3,19 @@
 
 import type { AccessKey } from './key.ts';
 
-export const operatorPermissions = ['operator:read', 'operator:write'] as const;
+export const operatorPermissions = [
+  'operator:read',
+  'operator:write',
+  // It runs commands inside machines of all organisations.
+  'operator:exec',
+] as const;
 
 export type OperatorPermission = (typeof operatorPermissions)[number];
+
+/** Those of a key for which none are named: all but the one that reaches into machines. */
+export const usualOperatorPermissions = operatorPermissions.filter(
+  (one) => one !== 'operator:exec',
+);
 
 export const isOperatorPermission = (text: string): text is OperatorPermission =>
   (operatorPermissions as readonly string[]).includes(text);

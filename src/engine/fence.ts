@@ -165,7 +165,9 @@ export function fenced<Has extends Partial<Parts>>(engine: Engine & Has): Engine
     ...(pause && {
       pause: { paused: whole(pause.paused), resume: at(pause.resume, (id) => [id]) },
     }),
-    ...(places && { places: { ofDisks: whole(places.ofDisks) } }),
+    ...(places && {
+      places: { members: whole(places.members), ofDisks: whole(places.ofDisks) },
+    }),
     ...(screen && { screen: { read: at(screen.read) } }),
     ...(transfer && {
       transfer: {

@@ -9,6 +9,8 @@ import { AppError, type ErrorCode, invalid } from '../domain/error.ts';
 
 const table: Record<ErrorCode, WireError> = wireErrors;
 
+export const wireErrorOf = (code: ErrorCode): WireError => table[code];
+
 export const timestampOf = (ms: number): string => `${new Date(ms).toISOString().slice(0, 19)}Z`;
 
 /** The envelope of a successful answer. */

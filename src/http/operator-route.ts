@@ -73,21 +73,21 @@ function judging(spec: OperationSpec, { authenticator, ownOnly }: OperatorOption
       reply.callNotFound();
       return reply;
     }
-    const caller = await proven(request, reply, { authenticator, bodies, isBytes: false });
+    const isBytes = spec.content === 'request';
+    const caller = await proven(request, reply, { authenticator, bodies, isBytes });
     if (caller.organisationId !== null) throw new TypeError('an id of operators is no other key’s');
     request.operator = caller;
     assertPermission(caller.permissions, permissionsOf(spec));
   };
 }
 
-/** The parts of a request, which were checked against the schemas of the operation. */
-const inputOf = ({ params, query, body }: FastifyRequest) =>
-  ({ params, query, body: body ?? {} }) as OperatorInput<OperatorOperationName>;
+type Input = OperatorInput<OperatorOperationName> & { content: Buffer };
 
-type Handler = (
-  request: ReturnType<typeof operatorRequest>,
-  input: OperatorInput<OperatorOperationName>,
-) => Promise<object>;
+/** The parts of a request, which were checked against the schemas of the operation. */
+const inputOf = ({ params, query, body, rawBody }: FastifyRequest) =>
+  ({ params, query, body: body ?? {}, content: given(rawBody) }) as Input;
+
+type Handler = (request: ReturnType<typeof operatorRequest>, input: Input) => Promise<object>;
 
 const handlerOf = (name: OperatorOperationName) => operatorHandlers[name] as Handler;
 

@@ -11,7 +11,7 @@ export async function settleAbandoned({
   store,
   log,
 }: Pick<Dependencies, 'store' | 'log'>): Promise<void> {
-  const seen = await store.read('system', (work) => work.jobs.abandoned());
+  const seen = await store.survey('system', (work) => work.jobs.abandoned());
   if (Object.values(seen).every((ids) => ids.length === 0)) return;
   const settled = await store.write('system', async (work) => {
     const found = await work.jobs.abandoned();

@@ -38,7 +38,7 @@ export interface Removal {
  * things, because the store may run a transaction twice, and each question changes the guard.
  */
 export async function planRemoval({ store, guard, settings }: TaskContext): Promise<Removal> {
-  const { before, kept, deleted } = await store.read('system', async (work) => ({
+  const { before, kept, deleted } = await store.survey('system', async (work) => ({
     before: await guard.look(work),
     kept: await work.disks.kept(),
     deleted: await work.images.deletedAt(),

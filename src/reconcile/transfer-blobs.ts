@@ -1,6 +1,8 @@
-// Removes the blobs of transfers that are deleted, expired, or no longer needed.
+// Removes the blobs of transfers that are deleted, expired, or no longer needed, and those of the
+// uploads of operators that expired.
 
-import type { TransferId } from '../domain/ids.ts';
+import type { BlobId } from '../blobs/port.ts';
+import type { TransferId, UploadId } from '../domain/ids.ts';
 import type { Transfer } from '../domain/transfer.ts';
 import type { TaskContext } from './task.ts';
 
@@ -34,9 +36,31 @@ export async function removeBlobs(context: TaskContext): Promise<void> {
     await blobs.remove(id);
     await store.write('system', (work) => work.transfers.remove(id));
   }
-  // The rest belong to transfers that were removed while a part was written.
-  const known = new Set(all.map(({ id }) => id));
+  // The rest belong to transfers and uploads that were removed while a part was written.
+  const uploads = await removeUploads(context);
+  const known = new Set<BlobId>([...all.map(({ id }) => id), ...uploads]);
   for (const id of found) if (!known.has(id)) await blobs.remove(id);
+}
+
+/**
+ * Removes the uploads that have expired, when the guard allows it, and resolves to the ids of those
+ * that stay.
+ */
+async function removeUploads({ store, guard }: TaskContext): Promise<UploadId[]> {
+  const { all, over } = await store.read('system', async (work) => {
+    const before = await guard.look(work);
+    const uploads = await work.uploads.list();
+    const expired = uploads.filter(({ expiresAt }) => before !== null && expiresAt <= before);
+    return { all: uploads, over: expired };
+  });
+  const gone = new Set(guard.mayGo('uploads', over.length, all.length) ? over : []);
+  if (gone.size > 0)
+    await store.write('system', async (work) => {
+      // An upload that was sent a part meanwhile has a later end.
+      for (const { id, expiresAt } of gone)
+        if ((await work.uploads.find(id))?.expiresAt === expiresAt) await work.uploads.remove(id);
+    });
+  return all.filter((one) => !gone.has(one)).map(({ id }) => id);
 }
 
 /** Nothing reads the bytes of a failed transfer, or of an import whose image is made. */

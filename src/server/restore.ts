@@ -81,6 +81,7 @@ async function prepareStore(from: string, part: string, by: string): Promise<voi
     await withStoreIn(part, (store) =>
       store.write('system', async (work) => {
         for (const { id } of await work.transfers.list()) await work.transfers.remove(id);
+        for (const { id } of await work.uploads.list()) await work.uploads.remove(id);
         await work.jobs.endLeases();
         await work.host.thawAll();
         await work.events.beginAnew();

@@ -3,6 +3,7 @@
 import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import { Application } from '../app/application.ts';
+import { Errands } from '../app/operator/errand.ts';
 import { localBlobs } from '../blobs/local/blobs.ts';
 import { failedForNow } from '../domain/error.ts';
 import { withoutJob } from '../engine/port/call.ts';
@@ -17,6 +18,7 @@ import { type Clock, systemClock } from '../lib/clock.ts';
 import type { MasterKey } from '../lib/master-key.ts';
 import type { Signer } from '../lib/signing-key.ts';
 import { noTracer, type Tracer } from '../lib/trace.ts';
+import { Turns } from '../lib/turns.ts';
 import { noteCapacity } from '../reconcile/capacity.ts';
 import { defaultSettings, type Settings } from '../reconcile/context.ts';
 import { Reconciler } from '../reconcile/loop.ts';
@@ -150,13 +152,18 @@ export function buildApi(dependencies: ApiDependencies, beside: Beside): Api {
   const { showMetrics = true, showOperator = true } = dependencies;
   const { requestsPerSecond = 0, corsOrigins = [] } = dependencies;
   const { secrets, writeLog, tracer = noTracer } = dependencies;
+  const blobs = localBlobs(transfersOf(dependencies));
+  const failed = (err: unknown, fields: object) =>
+    app.log.error({ err, ...fields }, 'work that an operator asked for has failed');
+  const errands = new Errands({ store, masterKey, clock, failed });
+  const turns = new Turns();
   const application = new Application({
     store,
     masterKey,
     signer,
     now: clock.now,
     keepDiskMs: settings?.keepDiskMs ?? defaultSettings.keepDiskMs,
-    blobs: localBlobs(transfersOf(dependencies)),
+    blobs,
     assertTakes: (head, bytes) => beside.transfer()?.assertTakes(head, bytes),
   });
   const metrics = new Metrics({ counts: () => application.counts(), clock });
@@ -182,7 +189,7 @@ export function buildApi(dependencies: ApiDependencies, beside: Beside): Api {
     tracer,
     showMetrics,
     showOperator,
-    operator: { store, masterKey, clock, engine: beside.engine },
+    operator: { store, masterKey, clock, blobs, errands, turns, engine: beside.engine },
     corsOrigins,
     log: {
       level: logLevel,
@@ -196,11 +203,12 @@ export function buildApi(dependencies: ApiDependencies, beside: Beside): Api {
     app,
     metrics,
     operatorServer: () => buildOperatorServer(options),
-    /** Ends the requests, then the work, then the journal. */
+    /** Ends the requests, then what operators asked for, then the work, then the journal. */
     async close(work: () => Promise<void> = async () => {}) {
       const late = setTimeout(() => app.server.closeAllConnections(), httpLimits.drainMs);
       await app.close();
       clearTimeout(late);
+      await errands.close();
       await work();
       memory.close();
     },

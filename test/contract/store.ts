@@ -15,6 +15,7 @@ import { testLists } from './store/list.ts';
 import { testMachines } from './store/machine.ts';
 import { testMachineStatus } from './store/machine-status.ts';
 import { testOperatorAudit } from './store/operator-audit.ts';
+import { testPages, testUploads } from './store/upload.ts';
 import { testWebhooks } from './store/webhook.ts';
 import { type MakeStore, type MakeWorld, makeWorldWith } from './store/world.ts';
 import { testWrites } from './store/write.ts';
@@ -30,6 +31,8 @@ const suites: ((make: MakeWorld) => void)[] = [
   testLayers,
   testKept,
   testOperatorAudit,
+  testUploads,
+  testPages,
   testEvents,
   testWebhooks,
   testHost,

@@ -3,67 +3,40 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { auditList } from '../../src/app/operator/audit.ts';
-import { keyCreate, keyRevoke } from '../../src/app/operator/key.ts';
+import { keyRevoke } from '../../src/app/operator/key.ts';
 import { pathPrefix } from '../../src/contract/envelope.ts';
-import {
-  type OperatorOperationName,
-  operatorOperationNames,
-  operatorSpecOf,
-} from '../../src/contract/operator/table.ts';
+import { permissionsOf } from '../../src/contract/operation.ts';
+import { operatorOperationNames, operatorSpecOf } from '../../src/contract/operator/table.ts';
 import type { KeyId } from '../../src/domain/ids.ts';
 import { operatorPermissions } from '../../src/domain/operator-key.ts';
 import type { Store } from '../../src/store/port/unit-of-work.ts';
 import { operatorOn } from '../operator.ts';
-import { type Scope, virtualClock, waitFor } from '../support.ts';
-import { startHarness } from './harness.ts';
+import { virtualClock, waitFor } from '../support.ts';
+import { requestTo, startOperator } from './operator.ts';
 import type { Key } from './requests.ts';
-
-const requestTo = (name: OperatorOperationName, body?: unknown, id = 'ss1234567890') => {
-  const { method, path } = operatorSpecOf(name);
-  return {
-    method,
-    path: pathPrefix + path.replace('{id}', id).replace('{kind}', 'base'),
-    ...(body !== undefined && { body: JSON.stringify(body) }),
-  };
-};
-
-async function start(t: Scope, options: Parameters<typeof startHarness>[1] = {}) {
-  const h = await startHarness(t, { reconcile: false, ...options });
-  const makeOperator = (permissions: readonly string[] = operatorPermissions, expiresAt?: number) =>
-    keyCreate(operatorOn(h.store), h.masterKey, {
-      ...{ organisation: null, name: 'far', permissions },
-      ...(expiresAt !== undefined && { expiresAt }),
-    });
-  const operator: Key = await makeOperator();
-  const ask = (name: OperatorOperationName, body?: unknown, as = operator, id?: string) =>
-    h.send(requestTo(name, body, id), as);
-  return { ...h, makeOperator, operator, ask };
-}
 
 describe('the operator’s API', () => {
   it('is for a key of an organisation as if it did not exist, with every method', async (t) => {
-    const h = await start(t);
-    const unknown = '/operator/nothing';
-    for (const name of operatorOperationNames) {
-      const there = requestTo(name).path;
-      for (const method of ['GET', 'HEAD', 'POST', 'DELETE', 'PUT', 'OPTIONS', 'PATCH'])
-        for (const body of [undefined, '{"name":"x"}', '{'])
-          for (const as of [h.keys.ours, h.keys.powerless, { key: 'ssnone12345', secret: 'x' }]) {
-            const to = async (path: string) => {
-              const request = { method, path, ...(body !== undefined && { body }) };
-              const { statusCode, headers, body: said } = await h.sendRaw(request, as);
-              const { date: _, 'x-request-id': __, 'content-length': ___, ...rest } = headers;
-              const text = said.replace(path, 'PATH').replace(/"timestamp":"[^"]+"/, '');
-              return { statusCode, rest, text };
-            };
-            assert.deepEqual(await to(there), await to(pathPrefix + unknown), `${method} ${name}`);
-          }
-    }
+    const h = await startOperator(t);
+    const paths = new Set(operatorOperationNames.map((name) => requestTo(name).path));
+    for (const method of ['GET', 'HEAD', 'POST', 'DELETE', 'PUT', 'OPTIONS', 'PATCH'])
+      for (const body of [undefined, '{"name":"x"}', '{'])
+        for (const as of [h.keys.ours, h.keys.powerless, { key: 'ssnone12345', secret: 'x' }]) {
+          const to = async (path: string) => {
+            const request = { method, path, ...(body !== undefined && { body }) };
+            const { statusCode, headers, body: said } = await h.sendRaw(request, as);
+            const { date: _, 'x-request-id': __, 'content-length': ___, ...rest } = headers;
+            const text = said.replace(path, 'PATH').replace(/"timestamp":"[^"]+"/, '');
+            return { statusCode, rest, text };
+          };
+          const unknown = await to(`${pathPrefix}/operator/nothing`);
+          for (const path of paths) assert.deepEqual(await to(path), unknown, `${method} ${path}`);
+        }
   });
 
   it('runs no statement for a key of an organisation, so that no time tells', async (t) => {
     let statements: string[] = [];
-    const h = await start(t, { onQuery: (sql) => statements.push(sql) });
+    const h = await startOperator(t, { onQuery: (sql) => statements.push(sql) });
     await h.send(requestTo('keyList'), h.keys.ours);
     statements = [];
     assert.equal((await h.send(requestTo('keyList'), h.keys.ours)).status, 404);
@@ -71,7 +44,7 @@ describe('the operator’s API', () => {
   });
 
   it('is not there for callers of another host, behind a proxy, or by another name', async (t) => {
-    const h = await start(t);
+    const h = await startOperator(t);
     assert.equal((await h.ask('keyList')).status, 200);
     const elsewhere: { remoteAddress?: string; headers?: Record<string, string> }[] = [
       { remoteAddress: '192.0.2.1' },
@@ -89,7 +62,7 @@ describe('the operator’s API', () => {
 
   it('refuses a key that was revoked or is over, a signature again, and a wrong one', async (t) => {
     const clock = virtualClock();
-    const h = await start(t, { clock });
+    const h = await startOperator(t, { clock });
     const revoked = await h.makeOperator();
     await keyRevoke(operatorOn(h.store), revoked.key);
     const over = await h.makeOperator(operatorPermissions, clock.now() + 1000);
@@ -108,21 +81,32 @@ describe('the operator’s API', () => {
     assert.equal(forged.status, 401);
   });
 
-  it('needs operator:read to read and operator:write to change, and neither gives the other', async (t) => {
-    const h = await start(t);
-    const reader = await h.makeOperator(['operator:read']);
-    const writer = await h.makeOperator(['operator:write']);
+  it('needs the permission of each operation, and no other one gives it', async (t) => {
+    const h = await startOperator(t);
+    const keys = new Map<string, Key>();
+    for (const one of operatorPermissions) keys.set(one, await h.makeOperator([one]));
+    const enoughFor = new Map<string, readonly string[]>();
     for (const name of operatorOperationNames) {
-      const isRead = operatorSpecOf(name).method === 'GET';
-      const { status, body } = await h.ask(name, undefined, isRead ? writer : reader);
-      assert.deepEqual([status, body.client_code], [403, 4710], name);
-      assert.match(body.message, isRead ? /operator:read/ : /operator:write/);
+      const enough = permissionsOf(operatorSpecOf(name));
+      enoughFor.set(name, enough);
+      for (const [permission, key] of keys) {
+        if (enough.includes(permission)) continue;
+        const { status, body } = await h.ask(name, undefined, key);
+        assert.deepEqual([status, body.client_code], [403, 4710], `${name} with ${permission}`);
+        assert.match(body.message, new RegExp(enough.join(' or ')));
+      }
     }
-    assert.equal((await h.ask('organisationList', undefined, reader)).status, 200);
+    assert.deepEqual(enoughFor.get('keyList'), ['operator:read']);
+    assert.deepEqual(enoughFor.get('keyCreate'), ['operator:write']);
+    assert.deepEqual(enoughFor.get('machineExec'), ['operator:exec']);
+    assert.equal(
+      (await h.ask('organisationList', undefined, keys.get('operator:read'))).status,
+      200,
+    );
   });
 
   it('has keys that are refused at the operations of organisations, with a clear reason', async (t) => {
-    const h = await start(t);
+    const h = await startOperator(t);
     for (const name of ['imageList', 'imageInstall', 'usageGet'] as const) {
       const { status, body } = await h.call(name, {}, h.operator);
       assert.deepEqual([status, body.client_code], [403, 4710], name);
@@ -132,7 +116,7 @@ describe('the operator’s API', () => {
   });
 
   it('answers at its own address to all who have a key of operators', async (t) => {
-    const h = await start(t);
+    const h = await startOperator(t);
     const server = h.service.operatorServer();
     t.after(() => server.close());
     const far = { ...requestTo('keyList'), remoteAddress: '192.0.2.1' };
@@ -151,7 +135,7 @@ describe('a change over the operator’s API', () => {
     }));
 
   it('is in the trail with its key and its request, also when it is refused', async (t) => {
-    const h = await start(t);
+    const h = await startOperator(t);
     const before = (await entriesOf(h.store)).length;
     const quota = { name: 'ours', images: 7 };
     const done = await h.ask('organisationQuotaSet', quota);
@@ -180,7 +164,7 @@ describe('a change over the operator’s API', () => {
         return store.write(scope, work);
       },
     });
-    const h = await start(t, { wrapStore: dying });
+    const h = await startOperator(t, { wrapStore: dying });
     await h.ask('keyList');
     await waitFor('the use of the key is noted', async () => {
       const [key] = await h.store.read('system', (work) => work.operatorKeys.list());
@@ -203,7 +187,7 @@ describe('a change over the operator’s API', () => {
   });
 
   it('is made once under an Idempotency-Key, and its secret is kept sealed', async (t) => {
-    const h = await start(t);
+    const h = await startOperator(t);
     const body = { organisation: 'New', name: 'one', permissions: ['images:read'] };
     const request = { ...requestTo('keyCreate', body), headers: { 'idempotency-key': 'one' } };
     const first = await h.send(request, h.operator);
@@ -224,7 +208,7 @@ describe('a change over the operator’s API', () => {
   });
 
   it('makes and rotates no key of operators, and revokes its own only when told so', async (t) => {
-    const h = await start(t);
+    const h = await startOperator(t);
     const own = h.operator.key;
     const rotated = await h.ask('keyRotate', {}, h.operator, own);
     assert.deepEqual([rotated.status, rotated.body.client_code], [400, 400]);
@@ -241,7 +225,7 @@ describe('a change over the operator’s API', () => {
 
   it('rotates a key in use: the old one works for the overlap, and at once not with none', async (t) => {
     const clock = virtualClock();
-    const h = await start(t, { clock });
+    const h = await startOperator(t, { clock });
     const isGood = async (key: Key) => (await h.call('imageList', {}, key)).status === 200;
     const made = await h.ask('keyRotate', { overlap_seconds: 60 }, h.operator, h.keys.theirs.key);
     assert.equal(made.body.replaces, h.keys.theirs.key);
@@ -255,12 +239,12 @@ describe('a change over the operator’s API', () => {
   });
 
   it('does what the commands of the host do', async (t) => {
-    const h = await start(t);
+    const h = await startOperator(t);
     const type = { name: 'Tiny', code: 'tiny', cpus: 1, memory_mb: 64, disk_size_gb: 1 };
     assert.ok((await h.ask('machineTypeAdd', type)).body.id > 0);
     assert.equal((await h.ask('machineTypeAdd', type)).status, 409);
     const types = (await h.ask('machineTypeList')).body.machine_types;
-    assert.deepEqual(types.at(-1), { id: types.length, ...type });
+    assert.deepEqual(types.at(-1), { id: types.length, ...type, retired_at: null });
     const generalize = { name: 'ours', on: true };
     assert.equal((await h.ask('organisationGeneralize', generalize)).status, 200);
     assert.deepEqual((await h.ask('doctor')).body.findings, []);

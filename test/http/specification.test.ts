@@ -97,6 +97,7 @@ async function doEverything(caller: Caller): Promise<void> {
   await ask('imageDelete', { params: { id: captured } });
   await ask('imageList', { query: '?deleted=true' });
   await ask('imageRestore', { params: { id: captured } });
+  await ask('transferList');
   await ask('keyList');
   const made = (await ask('keyCreate', { body: { name: 'new', permissions: [] } })).body.key;
   await ask('keyRotate', { params: { id: made }, body: {} });

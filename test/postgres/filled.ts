@@ -82,6 +82,12 @@ const moreRows: [table: string, row: Row][] = [
       ...{ created_at: at, revoked_at: null, expires_at: at, last_used_at: null },
     },
   ],
+  [
+    'operator_upload',
+    {
+      ...{ id: 'd'.repeat(64), bytes: 7, received_bytes: 3, created_at: at, expires_at: at },
+    },
+  ],
   ['orphan', { kind: 'disk', id: 'orphan', bytes: 7, seen_at: at }],
   ['read_signature', { key_id: 'key-1', signature: 'read', expires_at: at }],
   ['request_rate', { key_id: 'key-1', level: 0.5, at }],

@@ -3,15 +3,17 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { keyCreate } from '../../src/app/operator/key.ts';
 import { main } from '../../src/bin/main.ts';
 import type { Terminal } from '../../src/cli/output.ts';
 import { call } from '../call.ts';
+import { operatorOn } from '../operator.ts';
 import { waitFor } from '../support.ts';
 import { startQuick } from './quick-server.ts';
 import { startServer } from './server.ts';
 
 const typing =
-  (dataDir: string) =>
+  (place: readonly string[], env: Record<string, string> = {}) =>
   async (machine: number, ...words: string[]) => {
     const said = { out: '', err: '' };
     const terminal: Terminal = {
@@ -24,24 +26,15 @@ const typing =
       interactive: false,
       exitCode: 0,
     };
-    const argv = [
-      'node',
-      'silversmith',
-      'machine',
-      'exec',
-      '--data-dir',
-      dataDir,
-      String(machine),
-      ...words,
-    ];
-    return { code: await main(argv, terminal, { PATH: process.env.PATH }), ...said };
+    const argv = ['node', 'silversmith', 'machine', 'exec', ...place, String(machine), ...words];
+    return { code: await main(argv, terminal, { PATH: process.env.PATH, ...env }), ...said };
   };
 
 describe('machine exec', () => {
   it('exits with the status of the command, accepts --, and says why a command could not run', async (t) => {
     const s = await startServer(t, []);
     const [id = 0] = s.machines;
-    const exec = typing(s.dataDir);
+    const exec = typing(['--data-dir', s.dataDir]);
     const off = await exec(id, '--', 'sh');
     assert.deepEqual([off.code, off.out], [5, '']);
     assert.match(
@@ -63,6 +56,14 @@ describe('machine exec', () => {
       (await exec(id, 'frobnicate')).err,
       /could not run "frobnicate" .*give a program of the guest/,
     );
+
+    const far = await keyCreate(operatorOn(s.store), s.masterKey, {
+      ...{ organisation: null, name: 'far', permissions: ['operator:read', 'operator:exec'] },
+    });
+    const environment = { SILVERSMITH_KEY: far.key, SILVERSMITH_SECRET: far.secret };
+    const afar = typing([], { ...environment, SILVERSMITH_URL: s.url() });
+    const said = await afar(id, '--', 'sh', '-c', 'echo far; echo away >&2; exit 7');
+    assert.deepEqual([said.code, said.out, /away/.test(said.err)], [7, 'far', true]);
 
     // This guest floods the agent's channel at more than 100 MB a second and never ends a line.
     const port = '/dev/virtio-ports/org.qemu.guest_agent.0';
@@ -91,7 +92,7 @@ describe('machine exec', () => {
   it('says so when the machine has no guest agent', async (t) => {
     const s = await startQuick(t);
     assert.equal((await s.turn(true)).friendly_status, 'ready');
-    const { code, err } = await typing(s.dataDir)(s.machine, 'ls');
+    const { code, err } = await typing(['--data-dir', s.dataDir])(s.machine, 'ls');
     assert.deepEqual(
       [code > 0, /its guest agent does not answer; wait until/.test(err)],
       [true, true],

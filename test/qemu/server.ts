@@ -80,6 +80,8 @@ export async function startServer(
     dataDir,
     engine,
     store,
+    masterKey,
+    url: () => url,
     client,
     software,
     machines,

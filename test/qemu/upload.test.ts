@@ -1,6 +1,8 @@
 // An upload is judged by its first bytes, on a server with real disks and without a guest.
 
 import assert from 'node:assert/strict';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { upload } from '../../src/client/transfer.ts';
 import { startBare } from './bare-server.ts';
@@ -9,7 +11,7 @@ const mib = 1024 ** 2;
 
 describe('an upload', () => {
   it('that is no disk is refused by its first bytes, however small its parts are, and counts none of them', async (t) => {
-    const { client, options } = await startBare(t);
+    const { client, folder, options, run, server } = await startBare(t);
     const sent = async (head: Buffer, bytes: number, most: number) => {
       const { id } = await client.imageImport({ size_bytes: bytes });
       let asked = 0;
@@ -40,5 +42,16 @@ describe('an upload', () => {
     const disk = Buffer.alloc(mib);
     disk.writeUInt16BE(0x55aa, 510);
     assert.deepEqual((await sent(disk, 2 * mib, 30_000)).said, 'taken');
+
+    // The command line ends the transfer, because no other attempt would help.
+    await writeFile(join(folder, 'x.iso'), iso);
+    const before = await server.store.read('system', (work) => work.transfers.list());
+    await assert.rejects(run('image', 'import', 'x.iso'), ({ code, stderr }) => {
+      assert.match(stderr, /error: The file is the image of a CD or DVD/);
+      assert.ok(!stderr.includes('--resume'));
+      return code === 4 || code === 1;
+    });
+    const after = await server.store.read('system', (work) => work.transfers.list());
+    assert.equal(after.length, before.length);
   });
 });

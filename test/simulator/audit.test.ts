@@ -61,6 +61,7 @@ const reading = [
   ['cache', 'list'],
   ['key', 'list'],
   ['layer', 'list'],
+  ['member', 'list'],
   ['organisation', 'list'],
   ['storage'],
   ['doctor'],

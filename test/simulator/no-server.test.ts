@@ -139,7 +139,7 @@ describe('credentials', () => {
         /No credentials.*SILVERSMITH_KEY and SILVERSMITH_SECRET.*\/nowhere\/demo\.json/,
       ],
       [
-        ['base', 'try', 'x', '--url', 'http://127.0.0.1:1'],
+        ['backup', '--to', '/x', '--url', 'http://127.0.0.1:1'],
         /on the server's own host, and never over the API; leave --url out/,
       ],
       [

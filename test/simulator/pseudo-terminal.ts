@@ -39,7 +39,7 @@ export function inTerminal(
     /** All that was written to the terminal so far, with its escapes. */
     shown: () => shown,
     /** Resolves once the pattern was shown. */
-    shows: (pattern: RegExp) => waitFor(`${pattern} is shown`, () => pattern.exec(shown), 20_000),
+    shows: (pattern: RegExp) => waitFor(`${pattern} is shown`, () => pattern.exec(shown)),
     type: (text: string) => child.stdin.write(text),
     /** Resolves to the exit status. */
     closed,

@@ -72,7 +72,11 @@ const filesOf: Record<string, readonly string[]> = {
     'src/cli/remote/pages.ts',
     'src/client/page.ts',
   ],
-  software: ['src/cli/remote/catalogue.ts', 'src/cli/remote/software.ts'],
+  software: [
+    'src/cli/remote/catalogue.ts',
+    'src/cli/remote/software.ts',
+    'src/domain/operator-key.ts',
+  ],
 };
 
 /** Runs a command in a process of its own. Resolves to the packages and files that it has loaded. */

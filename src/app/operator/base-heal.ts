@@ -12,12 +12,12 @@ import { recordHealed } from '../../reconcile/heal.ts';
 import { isReadable, verifyCopy } from '../../reconcile/verify.ts';
 import type { Store } from '../../store/port/unit-of-work.ts';
 import { change } from './context.ts';
-import { givenFile } from './given-file.ts';
+import { type GivenFile, givenFile } from './given-file.ts';
 
 type Healer = Pick<Engine, 'importBase' | 'verify'>;
 
 interface Origin {
-  file: string;
+  file: GivenFile;
   /** The name of the disk in an archive that holds several. */
   wanted?: string | undefined;
 }
@@ -67,11 +67,12 @@ export const baseHeal = change(
     const { name, layer } = await damagedLayer(store, engine, id, signal);
     touched(`base image ${id} (${name})`);
     const key = keyOf(layer);
-    const disk = await givenFile(file);
+    const disk = await givenFile(file, signal);
+    const from = typeof file === 'string' ? file : file.name;
     const digest = `sha256:${await sha256Of(disk, signal)}`;
     if (digest !== key)
       throw invalid(
-        `Base image ${id} (${name}) did not come from ${file}: that file has the digest ${digest}, and the base came from one with ${key}. Give that one, or add this one as a base of its own.`,
+        `Base image ${id} (${name}) did not come from ${from}: that file has the digest ${digest}, and the base came from one with ${key}. Give that one, or add this one as a base of its own.`,
       );
     const healer: Healer = engine;
     const made = await healer.importBase(

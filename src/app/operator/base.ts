@@ -4,7 +4,7 @@
 
 import { awaitsTrial, type BaseImage } from '../../domain/base.ts';
 import { type BootProfile, leastDiskGb } from '../../domain/boot.ts';
-import { AppError, failedForGood, invalid } from '../../domain/error.ts';
+import { AppError, failedForGood, invalid, notFound } from '../../domain/error.ts';
 import type { BaseImageId, LayerId } from '../../domain/ids.ts';
 import type { Layer } from '../../domain/layer.ts';
 import { versionedName } from '../../domain/offer.ts';
@@ -15,13 +15,13 @@ import type { ChainBoot } from '../../engine/port/layers.ts';
 import { newId } from '../../lib/new-id.ts';
 import type { Reader, Store, Writer } from '../../store/port/unit-of-work.ts';
 import { change } from './context.ts';
-import { givenFile } from './given-file.ts';
+import { type GivenFile, givenFile } from './given-file.ts';
 import { assertName, assertNameFree } from './name.ts';
 
 interface NewBase {
   name: string;
-  /** Paths; the disk is not trusted. */
-  files: { disk: string; wanted?: string; kernel?: string; initrd?: string };
+  /** The disk is not trusted; `wanted` is its name in an archive that holds several. */
+  files: { disk: GivenFile; wanted?: string; kernel?: GivenFile; initrd?: GivenFile };
   boot: BootProfile;
   version?: string | null | undefined;
   /** Whether it is not taken where no base is named. */
@@ -30,7 +30,7 @@ interface NewBase {
   awaitsTrial?: boolean;
 }
 
-interface ListedBase extends BaseImage {
+export interface ListedBase extends BaseImage {
   /** Null: how the base boots is not known. */
   boot: BootProfile | null;
   /** The result of its last trial, build or machine; null: it was never tried. */
@@ -124,10 +124,10 @@ export const baseAdd = change(
     const { disk, wanted, kernel, initrd } = given.files;
     const spec = {
       layerId,
-      disk: await givenFile(disk),
+      disk: await givenFile(disk, signal),
       wanted,
-      ...(kernel !== undefined && { kernel: await givenFile(kernel) }),
-      ...(initrd !== undefined && { initrd: await givenFile(initrd) }),
+      ...(kernel !== undefined && { kernel: await givenFile(kernel, signal) }),
+      ...(initrd !== undefined && { initrd: await givenFile(initrd, signal) }),
     };
     const imported = await intake.importBase(spec, withoutJob(signal));
     try {
@@ -158,6 +158,19 @@ export async function baseWarnings(
     ...(fault ? [`will hardly start: ${fault.says}`] : []),
     ...(growth ? [`does not use a larger disk: ${growth}`] : []),
   ];
+}
+
+interface ShownBase extends ListedBase {
+  /** What is known against it; see `baseWarnings`. */
+  warnings: string[];
+}
+
+/** Throws not-found. */
+export async function baseGet(store: Store, engine: Engine, id: BaseImageId): Promise<ShownBase> {
+  const shown = (await baseList(store)).find((one) => one.id === id);
+  if (shown === undefined) throw notFound('base image', id, 'silversmith base list');
+  const warnings = shown.boot ? await baseWarnings(engine, shown, shown.boot) : [];
+  return { ...shown, warnings };
 }
 
 export interface Trial {

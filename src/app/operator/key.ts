@@ -52,6 +52,16 @@ export const keyList = (store: Store): Promise<ListedKey[]> =>
     ...(await work.keys.list()).map(shownKey),
   ]);
 
+/** A page of the same, in order of id, which puts those of operators first. */
+export const keyPage = (store: Store, after: string | null, limit: number): Promise<ListedKey[]> =>
+  store.read('system', async (work) => {
+    const isPast = after !== null && !isOperatorKeyId(after);
+    const first = isPast ? [] : await work.operatorKeys.page(after, limit);
+    const left = limit - first.length;
+    const rest = left === 0 ? [] : await work.keys.page(isPast ? after : null, left);
+    return [...first.map(shownOperatorKey), ...rest.map(shownKey)];
+  });
+
 /** Throws `invalid` for a permission that there is not. */
 function known<Known extends string>(
   wanted: readonly string[],

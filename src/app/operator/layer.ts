@@ -18,6 +18,13 @@ export const layerList = (store: Store) =>
     orphans: await work.host.orphans(),
   }));
 
+/** A page of the layers, in order of id. */
+export const layerPage = (store: Store, after: string | null, limit: number) =>
+  store.read('system', async (work) => (await work.layers.page(after, limit)).map(shownLayer));
+
+/** What the engine has and the store does not know. */
+export const orphanList = (store: Store) => store.read('system', (work) => work.host.orphans());
+
 interface VerifiedLayer {
   id: LayerId;
   result: 'same' | 'digest taken' | 'sound again' | 'DAMAGED';
@@ -32,13 +39,17 @@ function resultOf({ state, digest }: LayerCopy, same: boolean): VerifiedLayer['r
 /**
  * Compares the named layers, or all layers, with their digests. A damaged layer is quarantined, and
  * a layer that is sound again leaves its quarantine. Throws not-found for an unknown id, or the
- * reason of the signal.
+ * reason of the signal. `say` is told how far it is.
  */
 export const layerVerify = change(
   'layerVerify',
-  (_engine: Engine, ids: readonly string[], _signal: AbortSignal) =>
-    ids.length === 0 ? 'all layers' : `layers ${ids.join(', ')}`,
-  async ({ store, failed }, engine, ids, signal): Promise<VerifiedLayer[]> => {
+  (
+    _engine: Engine,
+    ids: readonly string[],
+    _signal: AbortSignal,
+    _say?: (phase: string) => void,
+  ) => (ids.length === 0 ? 'all layers' : `layers ${ids.join(', ')}`),
+  async ({ store, failed }, engine, ids, signal, say?): Promise<VerifiedLayer[]> => {
     const all = await store.read('system', (work) => work.layers.list());
     const unknown = ids.find((id) => !all.some((one) => one.id === id));
     if (unknown !== undefined)
@@ -47,8 +58,10 @@ export const layerVerify = change(
       (one) => isReadable(one) && (ids.length === 0 || ids.includes(one.id)),
     );
     const found: VerifiedLayer[] = [];
-    for (const copy of wanted.flatMap(({ copies }) => copies)) {
+    const copies = wanted.flatMap((one) => one.copies);
+    for (const [at, copy] of copies.entries()) {
       signal.throwIfAborted();
+      say?.(`reading layer ${at + 1} of ${copies.length}`);
       const same = await verifyCopy({ store, engine, log: noLog }, copy, 0, withoutJob(signal));
       found.push({ id: copy.layerId, result: resultOf(copy, same) });
     }

@@ -5,8 +5,12 @@ import type { Store } from '../../store/port/unit-of-work.ts';
 import { change } from './context.ts';
 import { assertName, assertNameFree } from './name.ts';
 
-export const machineTypeList = (store: Store): Promise<MachineType[]> =>
-  store.read('system', (work) => work.machineTypes.list());
+export const machineTypeList = async (store: Store): Promise<MachineType[]> => {
+  const all = await store.read('system', (work) => work.machineTypes.list());
+  return all.map(({ id, name, code, cpus, memoryMb, diskSizeGb, retiredAt }) => ({
+    ...{ id, name, code, cpus, memoryMb, diskSizeGb, retiredAt },
+  }));
+};
 
 /** Throws `invalid` for a bad name, and `conflict` when a machine type has the name. */
 export const machineTypeAdd = change(

@@ -5,21 +5,28 @@
 // A server that dies in between leaves an entry that stays `begun`, and an Idempotency-Key without
 // an answer. The same request is then refused, because nobody knows how far the work came.
 
+import type { Blobs } from '../../blobs/port.ts';
 import { AppError } from '../../domain/error.ts';
 import type { KeyId } from '../../domain/ids.ts';
 import { isInUse } from '../../domain/key.ts';
 import type { Engine } from '../../engine/port/engine.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { MasterKey } from '../../lib/master-key.ts';
+import type { Turns } from '../../lib/turns.ts';
 import type { Store, Writer } from '../../store/port/unit-of-work.ts';
 import type { OperatorCaller, SignedOperator } from '../caller.ts';
 import { type Command, type Done, idempotencyMs, openKept, replayed } from '../command.ts';
 import type { Operator } from './context.ts';
+import type { Errands } from './errand.ts';
 
 export interface OperatorDependencies {
   store: Store;
   masterKey: MasterKey;
   clock: Clock;
+  blobs: Blobs;
+  errands: Errands;
+  /** Puts requests for one upload behind each other. */
+  turns: Turns;
   /** Throws `unavailable` when another server works the engine. */
   engine(): Engine;
 }

@@ -1,7 +1,6 @@
 // The catalogue of software. The files of a recipe are copied in and pinned by digest first; the
 // row that makes the title usable is written last.
 
-import { basename } from 'node:path';
 import { invalid } from '../../domain/error.ts';
 import type { SoftwareId } from '../../domain/ids.ts';
 import { versionedName } from '../../domain/offer.ts';
@@ -13,11 +12,10 @@ import {
 } from '../../domain/software.ts';
 import { withoutJob } from '../../engine/port/call.ts';
 import type { Engine } from '../../engine/port/engine.ts';
-import type { Content } from '../../lib/content.ts';
-import { sha256File } from '../../lib/files.ts';
+import { type Content, sha256Of } from '../../lib/content.ts';
 import type { Reader, Store } from '../../store/port/unit-of-work.ts';
 import { change } from './context.ts';
-import { givenFile } from './given-file.ts';
+import { type GivenFile, givenFile, nameOf } from './given-file.ts';
 import { assertName, assertNameFree } from './name.ts';
 
 /** With the limits and the order of the recipe; see `Recipe`. */
@@ -26,14 +24,16 @@ export interface NewSoftware
   name: string;
   sizeGb: number;
   script: string;
-  /** Paths of files that the script needs; it finds them under their own names. */
-  files: string[];
+  /** Files that the script needs; it finds them under their own names. */
+  files: readonly GivenFile[];
   network: boolean;
   timeoutMs: number;
   version?: string | null | undefined;
 }
 
 type Intake = Pick<Engine, 'importFile'>;
+
+const never = new AbortController().signal;
 
 export const softwareList = (store: Store): Promise<Software[]> =>
   store.read('system', (work) => work.software.list());
@@ -72,13 +72,13 @@ async function takeIn(
   if (!(sizeGb > 0 && sizeGb <= 10_000))
     throw invalid('The size must be a number of GB above 0 and up to 10000.');
   const pinned: (RecipeFile & { content: Content })[] = [];
-  for (const path of files) {
-    const content = await givenFile(path);
-    const sha256 = await sha256File(path, signal ? { signal } : {}).catch((error) => {
+  for (const file of files) {
+    const content = await givenFile(file, signal);
+    const sha256 = await sha256Of(content, signal ?? never).catch((error: unknown) => {
       signal?.throwIfAborted();
       throw error;
     });
-    pinned.push({ name: basename(path), sha256, bytes: content.bytes, content });
+    pinned.push({ name: nameOf(file), sha256, bytes: content.bytes, content });
   }
   const recipe: Recipe = { ...rest, files: pinned.map(({ content: _, ...file }) => file) };
   assertRecipe(recipe);

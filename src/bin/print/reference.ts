@@ -1,6 +1,7 @@
 // The reference of the command line as a page: every command with its options and examples.
 
 import { exitStatuses } from '../../cli/exit.ts';
+import { hostOnly } from '../places.ts';
 import { allCommands, type PrintedCommand, type PrintedOption } from './tree.ts';
 
 const escaped = (text: string) =>
@@ -22,15 +23,25 @@ const groups = [
   { heading: 'Options of lists', of: '--columns' },
 ];
 
-/** The options of every command that has the option `of`; `serve` has some alone. */
+/** An option that so many of the commands have is described once. */
+const sharedPart = 0.8;
+
+/** The options of nearly every command that has the option `of`; `serve` has some alone. */
 function optionsInCommon(commands: readonly PrintedCommand[], of: string): PrintedOption[] {
   const group = commands.filter(
     ({ path, options }) => path !== 'serve' && options.some(({ names }) => names.includes(of)),
   );
   const [first, ...others] = group;
-  return (first?.options ?? []).filter((option) =>
-    others.every(({ options }) => options.some((one) => isSame(one, option))),
-  );
+  return (first?.options ?? []).filter((option) => {
+    const having = others.filter(({ options }) => options.some((one) => isSame(one, option)));
+    return having.length >= others.length * sharedPart;
+  });
+}
+
+/** Why a command works on the server's own host alone; nothing for all others. */
+function hostOnlyLines(path: string): string[] {
+  const reason = hostOnly[path];
+  return reason === undefined ? [] : [`On the server's own host alone: ${reason}.`, ''];
 }
 
 function section(command: PrintedCommand, shared: readonly PrintedOption[]): string[] {
@@ -43,6 +54,7 @@ function section(command: PrintedCommand, shared: readonly PrintedOption[]): str
     '',
     `\`silversmith ${command.usage}\`: ${escaped(command.description)}.`,
     '',
+    ...hostOnlyLines(command.path),
     ...given.map(({ name, description }) => `- \`${name}\`: ${escaped(description)}`),
     ...(given.length > 0 ? [''] : []),
     ...(own.length > 0 ? [...optionRows(own), ''] : []),

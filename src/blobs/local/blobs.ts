@@ -4,9 +4,8 @@
 import { open, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError } from '../../domain/error.ts';
-import type { TransferId } from '../../domain/ids.ts';
 import { fileContent, fileSink } from '../../lib/content.ts';
-import type { Blobs } from '../port.ts';
+import type { BlobId, Blobs } from '../port.ts';
 
 const noRoom = () =>
   new AppError(
@@ -19,9 +18,9 @@ const codeOf = (error: unknown) => (error as NodeJS.ErrnoException).code;
 
 /** The folder must be there. */
 export function localBlobs(folder: string): Blobs {
-  const pathOf = (id: TransferId) => join(folder, id);
+  const pathOf = (id: BlobId) => join(folder, id);
   /** The part of a file's name that is the id. */
-  const idOf = (name: string) => name.replace(/\..*$/, '') as TransferId;
+  const idOf = (name: string) => name.replace(/\..*$/, '') as BlobId;
   return {
     async writePart(id, offset, part) {
       try {
@@ -47,7 +46,7 @@ export function localBlobs(folder: string): Blobs {
   };
 }
 
-const gone = (id: TransferId) =>
+const gone = (id: BlobId) =>
   new AppError('not_found', `The bytes of transfer ${id} are gone; ask for a new one.`);
 
 async function writeAt(path: string, offset: number, part: Buffer): Promise<void> {

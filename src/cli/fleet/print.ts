@@ -8,11 +8,16 @@ import type { DeclaredImage, DeclaredMachines, Fleet } from './schema.ts';
 
 const perGroupMax = 1000;
 
-interface Options {
+export interface FleetOptions {
   /** Where it is from, for the first line. */
   source: string;
   /** Whether the file is for another installation, which has none of these things. */
   isForAnother: boolean;
+  /** The organisation with its keys, which only operators see; null otherwise. */
+  of: {
+    name: string;
+    keys: readonly { name: string; permissions: readonly string[] }[];
+  } | null;
 }
 
 type Image = Now['images'][number];
@@ -59,7 +64,7 @@ function groupsOf(now: Now, images: ReadonlyMap<string, Image>, isForAnother: bo
   });
 }
 
-function comments(fleet: Fleet, now: Now, { source, isForAnother }: Options): string[] {
+function comments(fleet: Fleet, now: Now, { source, isForAnother }: FleetOptions): string[] {
   const titles = [...new Set(wantedImages(fleet).flatMap(({ software }) => software))];
   const images = declared(now.images);
   const others = now.images.filter((one) => images.get(one.name) !== one);
@@ -84,18 +89,28 @@ function comments(fleet: Fleet, now: Now, { source, isForAnother }: Options): st
   ];
 }
 
+/** The keys as a file declares them: each name once. */
+function keysOf(of: FleetOptions['of']): NonNullable<Fleet['keys']> {
+  const byName = new Map((of?.keys ?? []).map((key) => [key.name, key]));
+  return [...byName.values()].map(({ name, permissions }) => ({
+    ...{ name, organisation: of?.name ?? '', permissions: [...permissions] },
+  }));
+}
+
 /** The organisation as the text of a fleet file. */
-export function fleetText(now: Now, options: Options): string {
+export function fleetText(now: Now, options: FleetOptions): string {
   const images = declared(now.images);
   const types = now.types.map(({ name, cpus, memoryMb, diskGb }) => ({
     ...{ name, cpus, memory_mb: memoryMb, disk_gb: diskGb },
   }));
   const machines = groupsOf(now, images, options.isForAnother);
+  const keys = keysOf(options.of);
   const fleet: Fleet = {
     version: 1,
     ...(types.length > 0 && { machine_types: types }),
     ...(images.size > 0 && { images: [...images.values()].map(imageOf) }),
     ...(machines.length > 0 && { machines }),
+    ...(keys.length > 0 && { keys }),
   };
   const document = new Document(fleet);
   document.commentBefore = comments(fleet, now, options).join('\n');

@@ -3,59 +3,70 @@
 
 import { readFile } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
-import { baseAdd, baseList } from '../../app/operator/base.ts';
-import { keyCreate, keyList } from '../../app/operator/key.ts';
-import { machineTypeAdd, machineTypeList } from '../../app/operator/machine-type.ts';
-import { organisationList } from '../../app/operator/organisation.ts';
-import { softwareAdd, softwareList, softwareUpdate } from '../../app/operator/software.ts';
 import type { BootProfile } from '../../domain/boot.ts';
 import { isInUse, usualPermissions } from '../../domain/key.ts';
 import { type Recipe, recipeDigest } from '../../domain/software.ts';
 import { sha256File } from '../../lib/files.ts';
 import { readableFile } from '../file.ts';
 import type { Fleet } from '../fleet/schema.ts';
-import { interruptible } from '../interruptible.ts';
 import { duration, parsed, UsageError } from '../parse.ts';
-import type { Opened, OperatorContext } from './context.ts';
+import type { Both, OperatorContext } from './context.ts';
+import type { Desk } from './desk.ts';
 
 /** A change with the line that announces it. `make` resolves to the line of the result. */
 interface Change {
   line: string;
-  make(opened: Opened, signal: AbortSignal): Promise<string>;
+  make(): Promise<string>;
 }
 
 type Of<List extends keyof Fleet> =
   NonNullable<Fleet[List]> extends readonly (infer One)[] ? One : never;
 
-/** Adds what is missing, or with `isDry` only says what that is. */
+/** The file, and whether to say only what would be added. */
+interface Asked {
+  fleet: Fleet;
+  /** What paths in the file are relative to. */
+  folder: string;
+  isDry: boolean;
+}
+
+/** Adds what is missing on the data directory, or only says what that is. */
 export const applyLocal = (
   { withStore }: OperatorContext,
-  fleet: Fleet,
-  folder: string,
+  asked: Asked,
   dataDir: string | undefined,
-  isDry: boolean,
 ): Promise<string[]> =>
   withStore({ dataDir }, async (opened) => {
-    const changes = [
-      ...(await softwareChanges(opened, fleet.software ?? [], folder)),
-      ...(await baseChanges(opened, fleet.bases ?? [], folder)),
-      ...(await typeChanges(opened, fleet.machine_types ?? [])),
-      ...(await keyChanges(opened, fleet.keys ?? [])),
-    ];
-    if (isDry) return changes.map(({ line }) => line);
-    return interruptible(async (signal) => {
-      const lines: string[] = [];
-      for (const change of changes) lines.push(await change.make(opened, signal));
-      return lines;
-    });
+    const { localDesk } = await import('./local-desk.ts');
+    return applyOn(localDesk(opened), asked);
   });
 
+/** The same over the operator's API of a server. */
+export const applyFar = (
+  { withDesk }: OperatorContext,
+  asked: Asked,
+  flags: Both,
+): Promise<string[]> => withDesk(flags, (desk) => applyOn(desk, asked));
+
+async function applyOn(desk: Desk, { fleet, folder, isDry }: Asked): Promise<string[]> {
+  const changes = [
+    ...(await softwareChanges(desk, fleet.software ?? [], folder)),
+    ...(await baseChanges(desk, fleet.bases ?? [], folder)),
+    ...(await typeChanges(desk, fleet.machine_types ?? [])),
+    ...(await keyChanges(desk, fleet.keys ?? [])),
+  ];
+  if (isDry) return changes.map(({ line }) => line);
+  const lines: string[] = [];
+  for (const change of changes) lines.push(await change.make());
+  return lines;
+}
+
 async function softwareChanges(
-  { store }: Opened,
+  desk: Desk,
   declared: readonly Of<'software'>[],
   folder: string,
 ): Promise<Change[]> {
-  const there = new Map((await softwareList(store)).map((one) => [one.name, one]));
+  const there = new Map((await desk.softwareList()).map((one) => [one.name, one]));
   const changes: Change[] = [];
   for (const one of declared) {
     const [script = '', ...files] = [one.script, ...(one.files ?? [])].map((file) =>
@@ -72,8 +83,8 @@ async function softwareChanges(
       const line = `+ software ${one.name}`;
       changes.push({
         line,
-        async make({ operator, openEngine }, signal) {
-          await softwareAdd(operator, await openEngine(), title, signal);
+        async make() {
+          await desk.softwareAdd(title);
           return line;
         },
       });
@@ -91,8 +102,8 @@ async function softwareChanges(
     const line = `~ software ${one.name} (${found.id}): another recipe; images that are there stay`;
     changes.push({
       line,
-      async make({ operator, openEngine }, signal) {
-        await softwareUpdate(operator, await openEngine(), found.id, title, signal);
+      async make() {
+        await desk.softwareUpdate(found.id, title);
         return line;
       },
     });
@@ -101,11 +112,11 @@ async function softwareChanges(
 }
 
 async function baseChanges(
-  { store }: Opened,
+  desk: Desk,
   declared: readonly Of<'bases'>[],
   folder: string,
 ): Promise<Change[]> {
-  const there = new Set((await baseList(store)).map(({ name }) => name));
+  const there = new Set((await desk.baseList()).map(({ name }) => name));
   const changes: Change[] = [];
   for (const { name, file, kernel, initrd, append } of declared) {
     if (there.has(name)) continue;
@@ -124,8 +135,8 @@ async function baseChanges(
         : { mode: 'direct', append: append ?? 'console=ttyS0 root=/dev/vda rw', buildAppend: null };
     changes.push({
       line: `+ base ${name}`,
-      async make({ operator, openEngine }, signal) {
-        const added = await baseAdd(operator, await openEngine(), { name, files, boot }, signal);
+      async make() {
+        const { added } = await desk.baseAdd({ name, files, boot });
         return `+ base ${name} (${added.id}), not tried yet: silversmith base try ${added.id}`;
       },
     });
@@ -134,10 +145,10 @@ async function baseChanges(
 }
 
 async function typeChanges(
-  { store }: Opened,
+  desk: Desk,
   declared: readonly Of<'machine_types'>[],
 ): Promise<Change[]> {
-  const there = new Set((await machineTypeList(store)).map(({ name }) => name));
+  const there = new Set((await desk.machineTypeList()).map(({ name }) => name));
   return declared
     .filter(({ name }) => !there.has(name))
     .map(({ name, cpus, memory_mb: memoryMb, disk_gb: diskSizeGb }) => {
@@ -145,18 +156,18 @@ async function typeChanges(
       const type = { name, code: name.toLowerCase(), cpus, memoryMb, diskSizeGb };
       return {
         line,
-        async make({ operator }) {
-          await machineTypeAdd(operator, type);
+        async make() {
+          await desk.machineTypeAdd(type);
           return line;
         },
       };
     });
 }
 
-async function keyChanges({ store }: Opened, declared: readonly Of<'keys'>[]): Promise<Change[]> {
-  const organisations = new Map((await organisationList(store)).map(({ id, name }) => [id, name]));
+async function keyChanges(desk: Desk, declared: readonly Of<'keys'>[]): Promise<Change[]> {
+  const organisations = new Map((await desk.organisationList()).map(({ id, name }) => [id, name]));
   const there = new Set(
-    (await keyList(store))
+    (await desk.keyList())
       .filter((one) => isInUse(one, Date.now()))
       // A key of operators belongs to no organisation.
       .flatMap(({ organisationId: id, name }) =>
@@ -167,8 +178,8 @@ async function keyChanges({ store }: Opened, declared: readonly Of<'keys'>[]): P
     .filter(({ name, organisation }) => !there.has(JSON.stringify([organisation, name])))
     .map(({ name, organisation, permissions: wanted = usualPermissions }) => ({
       line: `+ key ${name} of ${organisation}`,
-      async make({ operator, masterKey }) {
-        const made = await keyCreate(operator, masterKey, {
+      async make() {
+        const made = await desk.keyCreate({
           ...{ organisation, name, permissions: wanted, expiresAt: null, isOnly: true },
         });
         return `+ key ${name} of ${organisation}: ${made.key}, secret ${made.secret} (not shown again)`;

@@ -1,22 +1,23 @@
-// silversmith base add|show|try, and base list --local
+// silversmith base add|show|try, and base list for operators
 
 import { type Command, Option } from 'commander';
-import { baseAdd, baseList, baseTry, baseWarnings, type Trial } from '../../app/operator/base.ts';
-import { baseHeal } from '../../app/operator/base-heal.ts';
+import type { Trial } from '../../app/operator/base.ts';
 import { nameLengthMax } from '../../app/operator/name.ts';
 import type { BaseImage } from '../../domain/base.ts';
 import type { BootProfile } from '../../domain/boot.ts';
-import { invalid, notFound } from '../../domain/error.ts';
+import { invalid } from '../../domain/error.ts';
 import { seriesOf, versionLengthMax } from '../../domain/offer.ts';
-import type { Engine } from '../../engine/port/engine.ts';
 import { count } from '../confirm.ts';
 import { readableFile } from '../file.ts';
-import { interruptible } from '../interruptible.ts';
 import { type Columns, type ListFlags, printList } from '../listing.ts';
 import { duration, words } from '../parse.ts';
 import { pick } from '../remote/name.ts';
-import type { Local, Opened, OperatorContext } from './context.ts';
+import type { Both, OperatorContext } from './context.ts';
+import type { Desk } from './desk.ts';
 import { newestCommand, offerCommands } from './offer.ts';
+
+/** Their --timeout is the limit of the trial. */
+type Untimed = Omit<Both, 'timeout'>;
 
 interface Added {
   name: string;
@@ -46,11 +47,12 @@ export function baseCommands(base: Command, context: OperatorContext): void {
   newestCommand(base, context);
 }
 
-function addCommand(base: Command, { local, withStore, print, terminal }: OperatorContext): void {
-  local(
+function addCommand(base: Command, { both, withDesk, print, terminal }: OperatorContext): void {
+  both(
     base
       .command('add')
       .description('add a base image from a disk or, on Incus, a container image, and try it'),
+    { ownTimeout: true },
   )
     .requiredOption('--name <name>', 'name of the base image', words(nameLengthMax))
     .requiredOption('--file <path>', 'the disk; a distribution’s cloud image is good as it is')
@@ -70,28 +72,19 @@ function addCommand(base: Command, { local, withStore, print, terminal }: Operat
     .option('--hold', 'do not take it where no base is named, until: silversmith base newest')
     .option('--no-try', 'do not try it, and offer it at once; bases that work are preferred to it')
     .addOption(trialOption())
-    .action(async (flags: Local & Added) => {
+    .action(async ({ timeout, ...flags }: Untimed & Added) => {
       const { files, boot } = await filesOf(flags);
-      await withStore(flags, async (opened) => {
-        const engine = await opened.openEngine();
-        const added = await interruptible((signal) =>
-          baseAdd(
-            opened.operator,
-            engine,
-            {
-              ...{ name: flags.name, version: flags.release, hold: flags.hold, files, boot },
-              awaitsTrial: flags.try,
-            },
-            signal,
-          ),
-        );
+      await withDesk(flags, async (desk) => {
+        const { added, warnings } = await desk.baseAdd({
+          ...{ name: flags.name, version: flags.release, hold: flags.hold, files, boot },
+          awaitsTrial: flags.try,
+        });
         if (!flags.json)
           terminal.out(`Base image ${added.id} (${added.name}, ${added.sizeGb} GB) is added.`);
-        const warnings = await baseWarnings(engine, added, boot);
         for (const warning of warnings)
           terminal.err(`warning: Base image ${added.id} (${added.name}) ${warning}.`);
         const trial = flags.try
-          ? await tryBase(opened, engine, added, flags, { print, terminal })
+          ? await tryBase(desk, added, { ...flags, timeout }, { print, terminal })
           : null;
         if (flags.json) print(flags, { ...added, trial, warnings }, '');
       });
@@ -99,7 +92,7 @@ function addCommand(base: Command, { local, withStore, print, terminal }: Operat
 }
 
 /** Throws UsageError for a file that cannot be read, and `invalid` for half a direct boot. */
-async function filesOf(given: Added) {
+async function filesOf(given: Omit<Added, 'timeout'>) {
   const { file, disk: wanted, kernel, initrd, append, buildAppend } = given;
   const disk = { disk: file, ...(wanted !== undefined && { wanted }) };
   for (const [option, path] of Object.entries({
@@ -116,39 +109,35 @@ async function filesOf(given: Added) {
   return { files: { ...disk, kernel, initrd }, boot };
 }
 
-function tryCommand(base: Command, { local, withStore, print, terminal }: OperatorContext): void {
-  local(
+function tryCommand(base: Command, { both, withDesk, print, terminal }: OperatorContext): void {
+  both(
     base
       .command('try <base>')
       .description('start a build machine on a base image, to see whether it works'),
+    { ownTimeout: true },
   )
     .addOption(trialOption())
-    .action((given: string, flags: Local & { timeout: number }) =>
-      withStore(flags, async (opened) => {
-        const bases = await baseList(opened.store);
+    .action((given: string, { timeout, ...flags }: Untimed & { timeout: number }) =>
+      withDesk(flags, async (desk) => {
+        const bases = await desk.baseList();
         const id = await pick('base image', given, async () => bases);
         const base = bases.find((one) => one.id === id) ?? { id, name: given };
-        const engine = await opened.openEngine();
-        const trial = await tryBase(opened, engine, base, flags, { print, terminal });
+        const trial = await tryBase(desk, base, { ...flags, timeout }, { print, terminal });
         if (flags.json) print(flags, trial, '');
       }),
     );
 }
 
-function showCommand(base: Command, { local, withStore, print }: OperatorContext): void {
-  local(
+function showCommand(base: Command, { both, withDesk, print }: OperatorContext): void {
+  both(
     base
       .command('show <base>')
       .description('show a base image: how it boots, whether it works, what is known against it'),
-  ).action((given: string, flags: Local) =>
-    withStore(flags, async (opened) => {
-      const bases = await baseList(opened.store);
-      const id = await pick('base image', given, async () => bases);
-      const shown = bases.find((one) => one.id === id);
-      if (shown === undefined) throw notFound('base image', id, 'silversmith base list --local');
-      const { name, sizeGb, boot, works, layerId } = shown;
-      const engine = await opened.openEngine();
-      const warnings = boot ? await baseWarnings(engine, shown, boot) : [];
+  ).action((given: string, flags: Both) =>
+    withDesk(flags, async (desk) => {
+      const id = await pick('base image', given, () => desk.baseList());
+      const shown = await desk.baseGet(id);
+      const { name, sizeGb, boot, works, layerId, warnings } = shown;
       const lines = [
         `Base image ${id} (${name})`,
         `  size      ${sizeGb} GB`,
@@ -157,28 +146,24 @@ function showCommand(base: Command, { local, withStore, print }: OperatorContext
         `  layer     ${layerId}`,
         ...warnings.map((warning) => `warning: It ${warning}.`),
       ];
-      print(flags, { ...shown, warnings }, lines.join('\n'));
+      print(flags, shown, lines.join('\n'));
     }),
   );
 }
 
-function healCommand(base: Command, { local, withStore, print }: OperatorContext): void {
-  local(
+function healCommand(base: Command, { both, withDesk, print }: OperatorContext): void {
+  both(
     base
       .command('heal <base>')
       .description('give a damaged base image its bytes back, from the file that it came from'),
   )
     .requiredOption('--file <path>', 'the file; no other is taken')
     .option('--disk <name>', 'the disk in an archive that holds several', words(255))
-    .action(async (given: string, flags: Local & { file: string; disk?: string }) => {
+    .action(async (given: string, flags: Both & { file: string; disk?: string }) => {
       await readableFile('--file', flags.file);
-      await withStore(flags, async ({ store, operator, openEngine }) => {
-        const bases = await baseList(store);
-        const id = await pick('base image', given, async () => bases);
-        const engine = await openEngine();
-        const healed = await interruptible((signal) =>
-          baseHeal(operator, engine, id, { file: flags.file, wanted: flags.disk }, signal),
-        );
+      await withDesk(flags, async (desk) => {
+        const id = await pick('base image', given, () => desk.baseList());
+        const healed = await desk.baseHeal(id, { file: flags.file, wanted: flags.disk });
         const { name, images } = healed;
         const again = `${count(images, 'image')} that had failed by the damage ${images === 1 ? 'is' : 'are'} available`;
         print(flags, healed, `Base image ${id} (${name}) is sound again; ${again}.`);
@@ -188,20 +173,19 @@ function healCommand(base: Command, { local, withStore, print }: OperatorContext
 
 /** Tries a base and says how that went; sets the exit status. */
 async function tryBase(
-  { store, operator }: Opened,
-  engine: Engine,
+  desk: Desk,
   { id, name }: Pick<BaseImage, 'id' | 'name'>,
   { json, timeout: limitMs }: { json?: boolean; timeout: number },
   { terminal }: Pick<OperatorContext, 'print' | 'terminal'>,
 ): Promise<Trial> {
   const say = (line: string) => (json ? undefined : terminal.out(line));
   say(`Trying it in a build machine, for at most ${limitMs / 1000} s …`);
-  const trial = await interruptible((signal) => baseTry(operator, engine, id, limitMs, signal));
+  const trial = await desk.baseTry(id, limitMs);
   if (trial.works) {
     say(`Base image ${id} (${name}) works.`);
     return trial;
   }
-  const bases = await baseList(store);
+  const bases = await desk.baseList();
   const offered = bases.find((one) => one.id === id)?.retiredAt === null;
   const taken = bases.find((one) => one.default);
   const instead =
@@ -221,7 +205,7 @@ async function tryBase(
 
 const wordOf = (works: boolean | null) => (works === null ? 'not tried' : works ? 'yes' : 'no');
 
-const columns: Columns<Awaited<ReturnType<typeof baseList>>[number]> = {
+const columns: Columns<Awaited<ReturnType<Desk['baseList']>>[number]> = {
   ID: ({ id }) => id,
   NAME: seriesOf,
   VERSION: ({ version }) => version,
@@ -237,10 +221,10 @@ const columns: Columns<Awaited<ReturnType<typeof baseList>>[number]> = {
  * default.
  */
 export async function printBases(
-  { store }: Opened,
+  desk: Desk,
   { terminal }: OperatorContext,
   flags: ListFlags,
 ): Promise<void> {
-  const items = await baseList(store);
+  const items = await desk.baseList();
   await printList(terminal, flags, { items, columns, answer: (bases) => bases });
 }

@@ -26,8 +26,11 @@ export interface OperatorContext {
     work: (opened: Opened) => Promise<Result>,
     options?: { check?: boolean },
   ): Promise<Result>;
-  /** Gives a command these options, and those of a server whose operator's API it may use. */
-  both(command: Command): Command;
+  /**
+   * Gives a command these options, and those of a server whose operator's API it may use. With
+   * `ownTimeout` its --timeout is an option of its own, and no limit of an answer.
+   */
+  both(command: Command, options?: { ownTimeout?: boolean }): Command;
   /** Runs work on the data directory, or over the operator's API where the flags name a server. */
   withDesk<Result>(
     flags: Both,
@@ -76,12 +79,10 @@ function local(command: Command): Command {
   return addSettings(command, localSettings).option('--json', 'print the answer as JSON');
 }
 
-function both(command: Command): Command {
+function both(command: Command, { ownTimeout = false } = {}): Command {
   const { url, key, secret, profile, timeout } = remoteSettings;
-  return addSettings(command, { ...localSettings, url, key, secret, profile, timeout }).option(
-    '--json',
-    'print as JSON',
-  );
+  const far = { url, key, secret, profile, ...(!ownTimeout && { timeout }) };
+  return addSettings(command, { ...localSettings, ...far }).option('--json', 'print as JSON');
 }
 
 type WithStore = OperatorContext['withStore'];
@@ -93,7 +94,7 @@ export function operatorContext(terminal: Terminal, env: Environment): OperatorC
     async withDesk(flags, work, options) {
       const { farDesk, farServer } = await import('./far-desk.ts');
       const server = await farServer(flags, env);
-      if (server) return work(farDesk(server));
+      if (server) return work(farDesk(server, terminal));
       const { localDesk } = await import('./local-desk.ts');
       return withStore(flags, (opened) => work(localDesk(opened)), options);
     },

@@ -2,25 +2,42 @@
 // or over the operator's API of a server (far-desk.ts).
 
 import type { auditList } from '../../app/operator/audit.ts';
+import type { baseAdd, baseGet, baseList, Trial } from '../../app/operator/base.ts';
+import type { baseHeal } from '../../app/operator/base-heal.ts';
 import type { cacheList, cachePrune } from '../../app/operator/cache.ts';
 import type { keyCreate, keyList, keyRotate, NewKey } from '../../app/operator/key.ts';
-import type { layerList } from '../../app/operator/layer.ts';
+import type { layerList, layerVerify } from '../../app/operator/layer.ts';
+import type { machineExec, memberList } from '../../app/operator/machine.ts';
 import type { Offer } from '../../app/operator/offer.ts';
 import type { organisationList } from '../../app/operator/organisation.ts';
+import type { NewSoftware, softwareAdd, softwareList } from '../../app/operator/software.ts';
 import type { storageGet } from '../../app/operator/storage.ts';
-import type { KeyId } from '../../domain/ids.ts';
-import type { NewMachineType } from '../../domain/machine-type.ts';
+import type { BootProfile } from '../../domain/boot.ts';
+import type { BaseImageId, KeyId, MachineId, SoftwareId } from '../../domain/ids.ts';
+import type { MachineType, NewMachineType } from '../../domain/machine-type.ts';
 import type { OfferKind } from '../../domain/offer.ts';
 import type { Quotas } from '../../domain/organisation.ts';
 import type { Finding } from '../../reconcile/findings.ts';
 
 type Result<Of extends (...given: never[]) => unknown> = Promise<Awaited<ReturnType<Of>>>;
 
-type Layers = Awaited<ReturnType<typeof layerList>>;
-type Step = Awaited<ReturnType<typeof cacheList>>[number];
-/** The fields of a layer that the API has; the host prints more of them as JSON. */
-type Shown = 'id' | 'kind' | 'parentId' | 'state' | 'virtualBytes' | 'storedBytes' | 'usedAt';
+/** A base, by paths on the host of the command. */
+export interface GivenBase {
+  name: string;
+  /** `wanted` is the name of the disk in an archive. */
+  files: { disk: string; wanted?: string; kernel?: string; initrd?: string };
+  boot: BootProfile;
+  version?: string | null | undefined;
+  hold?: boolean | undefined;
+  awaitsTrial?: boolean;
+}
 
+/** A title, by paths on the host of the command. */
+export interface GivenTitle extends Omit<NewSoftware, 'files'> {
+  files: readonly string[];
+}
+
+/** What takes long ends within seconds at a signal, and its work is undone then. */
 export interface Desk {
   organisationList(): Result<typeof organisationList>;
   organisationGeneralize(name: string, on: boolean): Promise<void>;
@@ -31,19 +48,38 @@ export interface Desk {
   keyRotate(id: KeyId, overlapMs: number): Result<typeof keyRotate>;
   /** `itself`: also when it is the key that signs the request. */
   keyRevoke(id: KeyId, itself: boolean): Promise<void>;
+  machineTypeList(): Promise<MachineType[]>;
   machineTypeAdd(type: NewMachineType): Promise<{ id: number }>;
   offerList(): Promise<Offer[]>;
   offerRetire(kind: OfferKind, id: number, retired: boolean): Promise<Offer>;
   offerRemove(kind: OfferKind, id: number): Promise<void>;
   baseNewestSet(id: number, allowed: boolean): Promise<Offer>;
+  baseList(): Result<typeof baseList>;
+  /** Throws not-found. */
+  baseGet(id: BaseImageId): Result<typeof baseGet>;
+  /** Adds a base, and says what is known against it. */
+  baseAdd(base: GivenBase): Promise<{
+    added: Awaited<ReturnType<typeof baseAdd>>;
+    warnings: string[];
+  }>;
+  /** Gives a damaged base its bytes back, from a path on the host of the command. */
+  baseHeal(
+    id: BaseImageId,
+    from: { file: string; wanted?: string | undefined },
+  ): Result<typeof baseHeal>;
+  baseTry(id: BaseImageId, timeoutMs: number): Promise<Trial>;
+  softwareList(): Result<typeof softwareList>;
+  softwareAdd(title: GivenTitle): Result<typeof softwareAdd>;
+  softwareUpdate(id: SoftwareId, title: GivenTitle): Result<typeof softwareAdd>;
+  machineList(): Promise<{ id: MachineId; name: string }[]>;
+  machineExec(id: MachineId, command: readonly string[]): Result<typeof machineExec>;
+  memberList(): Result<typeof memberList>;
   storageGet(): Result<typeof storageGet>;
   /** `deep`: reads every layer first. */
   doctor(deep: boolean): Promise<Finding[]>;
-  layerList(): Promise<{
-    layers: Pick<Layers['layers'][number], Shown | 'digest' | 'verifiedAt' | 'fault'>[];
-    orphans: Layers['orphans'];
-  }>;
-  cacheList(): Promise<Pick<Step, Shown | 'inUse'>[]>;
+  layerList(): Result<typeof layerList>;
+  layerVerify(ids: readonly string[]): Result<typeof layerVerify>;
+  cacheList(): Result<typeof cacheList>;
   cachePrune(keepBytes: number): Result<typeof cachePrune>;
   auditList(limit: number): Result<typeof auditList>;
 }

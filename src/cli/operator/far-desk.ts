@@ -11,10 +11,14 @@ import type { Quotas } from '../../domain/organisation.ts';
 import type { Environment } from '../../lib/environment.ts';
 import { profilesFile } from '../../lib/folders.ts';
 import { fromWire } from '../../lib/wire-form.ts';
+import type { Terminal } from '../output.ts';
 import { UsageError } from '../parse.ts';
 import { findCredentials } from '../remote/context.ts';
 import { profileNamed, readProfiles } from '../remote/profiles.ts';
 import type { Desk } from './desk.ts';
+import { type FarCatalogue, farCatalogue } from './far-catalogue.ts';
+import { type FarHost, farHost } from './far-host.ts';
+import { allPages, byAge } from './far-page.ts';
 import type { Both } from './options.ts';
 
 /** Refuses a command that only the host can do. Throws UsageError. */
@@ -55,7 +59,11 @@ async function hasOperatorKey(env: Environment): Promise<boolean> {
   return chosen !== null && isOperatorKeyId(profileNamed(all, chosen).key);
 }
 
-export const farDesk = (options: ClientOptions): Desk => deskOf(createOperatorClient(options));
+export function farDesk(options: ClientOptions, terminal: Terminal): Desk {
+  const client = createOperatorClient(options);
+  const far = { client, options, terminal };
+  return { ...atOnce(client), ...farCatalogue(far), ...farHost(far) };
+}
 
 const offerOf = ({
   kind,
@@ -67,7 +75,8 @@ const offerOf = ({
 }: OperatorOperations['offerRetire']['answer']) =>
   fromWire<Offer>({ kind, id, name, version, newest, retired_at });
 
-const deskOf = (client: OperatorClient): Desk => ({
+/** What one request does. */
+const atOnce = (client: OperatorClient): Omit<Desk, keyof FarCatalogue | keyof FarHost> => ({
   organisationList: async () => fromWire((await client.organisationList()).organisations),
   async organisationGeneralize(name, on) {
     await client.organisationGeneralize({ name, on });
@@ -78,11 +87,20 @@ const deskOf = (client: OperatorClient): Desk => ({
     const { client_code: _, message: __, timestamp: ___, ...quotas } = answer;
     return fromWire<Quotas>(quotas);
   },
-  keyList: async () => fromWire((await client.keyList()).keys),
-  async keyCreate({ organisation, name, permissions, expiresAt = null }) {
+  async keyList() {
+    const keys = await allPages(async (after) => {
+      const { keys: items, next } = await client.keyList(after);
+      return { items, next };
+    });
+    return byAge(fromWire<Awaited<ReturnType<Desk['keyList']>>>(keys), ({ organisationId }) =>
+      organisationId === null ? 0 : 1,
+    );
+  },
+  async keyCreate({ organisation, name, permissions, expiresAt = null, isOnly = false }) {
     if (typeof organisation !== 'string') return onlyHere('key create --operator');
     const { key, secret } = await client.keyCreate({
       ...{ organisation, name, permissions: [...permissions] },
+      ...(isOnly && { only: true }),
       ...(expiresAt !== null && { expires_at: new Date(expiresAt).toISOString() }),
     });
     return { key: key as KeyId, secret };
@@ -100,6 +118,7 @@ const deskOf = (client: OperatorClient): Desk => ({
     const sizes = { cpus, memory_mb: memoryMb, disk_size_gb: diskSizeGb };
     return { id: (await client.machineTypeAdd({ name, code, ...sizes })).id };
   },
+  machineTypeList: async () => fromWire((await client.machineTypeList()).machine_types),
   offerList: async () => fromWire((await client.offerList()).offers),
   offerRetire: async (kind, id, retired) =>
     offerOf(await client.offerRetire({ kind, id, retired })),
@@ -109,11 +128,6 @@ const deskOf = (client: OperatorClient): Desk => ({
   baseNewestSet: async (id, allowed) => offerOf(await client.baseNewestSet({ id, allowed })),
   storageGet: async () =>
     (await client.storageGet()).sizes.map(({ what, bytes }): [string, number] => [what, bytes]),
-  doctor: async (deep) => (deep ? onlyHere('doctor --deep') : (await client.doctor()).findings),
-  async layerList() {
-    const { layers, orphans } = await client.layerList();
-    return fromWire({ layers, orphans });
-  },
   cacheList: async () => fromWire((await client.cacheList()).steps),
   async cachePrune(keepBytes) {
     const { steps, bytes } = await client.cachePrune({ keep_bytes: Math.round(keepBytes) });

@@ -5,7 +5,7 @@ import { existsSync } from 'node:fs';
 import type { Client, ClientOptions } from '../../client/client.ts';
 import type { KeyId } from '../../domain/ids.ts';
 import { usualPermissions } from '../../domain/key.ts';
-import { isOperatorKeyId, operatorPermissions } from '../../domain/operator-key.ts';
+import { isOperatorKeyId, usualOperatorPermissions } from '../../domain/operator-key.ts';
 import type { Environment } from '../../lib/environment.ts';
 import { profilesFile } from '../../lib/folders.ts';
 import { fromWire } from '../../lib/wire-form.ts';
@@ -73,7 +73,7 @@ const allKeys = (desk: Desk): KeyDesk => ({
   keyCreate({ owner: { organisation, operator }, permissions, ...rest }) {
     if (!operator && organisation === undefined)
       throw new UsageError('Whose key is it? Give --organisation NAME, or --operator.');
-    const usual = operator ? operatorPermissions : usualPermissions;
+    const usual = operator ? usualOperatorPermissions : usualPermissions;
     const owner = operator ? null : (organisation ?? null);
     return desk.keyCreate({ ...rest, organisation: owner, permissions: permissions ?? usual });
   },

@@ -45,7 +45,7 @@ function createCommand(key: Command, context: OperatorContext): void {
     .option('--name <name>', 'what the key is for', words(100), 'key')
     .option(
       '--permission <name...>',
-      `one or more of: ${permissions.join(', ')}; with --operator of: ${operatorPermissions.join(', ')}; default: all that may be given but keys:write`,
+      `one or more of: ${permissions.join(', ')}; with --operator of: ${operatorPermissions.join(', ')}; default: all that may be given but keys:write and operator:exec`,
     )
     .option(
       '--expires <duration>',

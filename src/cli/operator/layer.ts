@@ -1,12 +1,10 @@
 // silversmith layer list|verify
 
 import type { Command } from 'commander';
-import { layerVerify } from '../../app/operator/layer.ts';
-import { interruptible } from '../interruptible.ts';
 import { type Columns, type ListFlags, listOptions, printList } from '../listing.ts';
 import { mb, minute } from '../output.ts';
 import { table } from '../table.ts';
-import type { Both, Local, OperatorContext } from './context.ts';
+import type { Both, OperatorContext } from './context.ts';
 import type { Desk } from './desk.ts';
 
 const at = (ms: number | null) => (ms === null ? 'never' : minute(ms));
@@ -56,18 +54,14 @@ function listCommand(layer: Command, { both, withDesk, terminal }: OperatorConte
   );
 }
 
-function verifyCommand(
-  layer: Command,
-  { local, withStore, print, terminal }: OperatorContext,
-): void {
-  local(
+function verifyCommand(layer: Command, { both, withDesk, print, terminal }: OperatorContext): void {
+  both(
     layer
       .command('verify [layers...]')
       .description('compare the bytes of layers with their digests; default: of all layers'),
-  ).action((ids: string[], flags: Local) =>
-    withStore(flags, async ({ operator, openEngine }) => {
-      const engine = await openEngine();
-      const found = await interruptible((signal) => layerVerify(operator, engine, ids, signal));
+  ).action((ids: string[], flags: Both) =>
+    withDesk(flags, async (desk) => {
+      const found = await desk.layerVerify(ids);
       const rows = found.map(({ id, result }) => [id, result]);
       print(flags, found, table(['LAYER', 'RESULT'], rows));
       if (found.some(({ result }) => result === 'DAMAGED')) terminal.exitCode = 1;

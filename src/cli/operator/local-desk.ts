@@ -1,17 +1,21 @@
 // The operator's functions on the data directory of this host.
 
 import { auditList } from '../../app/operator/audit.ts';
+import { baseAdd, baseGet, baseList, baseTry, baseWarnings } from '../../app/operator/base.ts';
+import { baseHeal } from '../../app/operator/base-heal.ts';
 import { cacheList, cachePrune } from '../../app/operator/cache.ts';
 import { doctor } from '../../app/operator/doctor.ts';
 import { keyCreate, keyList, keyRevoke, keyRotate } from '../../app/operator/key.ts';
 import { layerList, layerVerify } from '../../app/operator/layer.ts';
-import { machineTypeAdd } from '../../app/operator/machine-type.ts';
+import { machineExec, machineList, memberList } from '../../app/operator/machine.ts';
+import { machineTypeAdd, machineTypeList } from '../../app/operator/machine-type.ts';
 import { baseNewestSet, offerList, offerRemove, offerRetire } from '../../app/operator/offer.ts';
 import {
   organisationGeneralize,
   organisationList,
   organisationQuotaSet,
 } from '../../app/operator/organisation.ts';
+import { softwareAdd, softwareList, softwareUpdate } from '../../app/operator/software.ts';
 import { storageGet } from '../../app/operator/storage.ts';
 import { systemClock } from '../../lib/clock.ts';
 import { interruptible } from '../interruptible.ts';
@@ -30,6 +34,34 @@ export const localDesk = ({ store, masterKey, operator, openEngine, config }: Op
     return keyRotate(operator, masterKey, id, overlapMs, () => tryExclusive(config));
   },
   keyRevoke: (id) => keyRevoke(operator, id),
+  machineTypeList: () => machineTypeList(store),
+  baseList: () => baseList(store),
+  baseGet: async (id) => baseGet(store, await openEngine(), id),
+  async baseAdd(base) {
+    const engine = await openEngine();
+    const added = await interruptible((signal) => baseAdd(operator, engine, base, signal));
+    return { added, warnings: await baseWarnings(engine, added, base.boot) };
+  },
+  async baseHeal(id, from) {
+    const engine = await openEngine();
+    return interruptible((signal) => baseHeal(operator, engine, id, from, signal));
+  },
+  async baseTry(id, timeoutMs) {
+    const engine = await openEngine();
+    return interruptible((signal) => baseTry(operator, engine, id, timeoutMs, signal));
+  },
+  softwareList: () => softwareList(store),
+  async softwareAdd(title) {
+    const engine = await openEngine();
+    return interruptible((signal) => softwareAdd(operator, engine, title, signal));
+  },
+  async softwareUpdate(id, title) {
+    const engine = await openEngine();
+    return interruptible((signal) => softwareUpdate(operator, engine, id, title, signal));
+  },
+  machineList: () => machineList(store),
+  machineExec: async (id, command) => machineExec(operator, await openEngine(), id, command),
+  memberList: async () => memberList(await openEngine()),
   machineTypeAdd: (type) => machineTypeAdd(operator, type),
   offerList: () => offerList(store),
   offerRetire: (kind, id, retired) => offerRetire(operator, kind, id, retired),
@@ -42,6 +74,10 @@ export const localDesk = ({ store, masterKey, operator, openEngine, config }: Op
     return doctor({ store, masterKey, engine, clock: systemClock });
   },
   layerList: () => layerList(store),
+  async layerVerify(ids) {
+    const engine = await openEngine();
+    return interruptible((signal) => layerVerify(operator, engine, ids, signal));
+  },
   cacheList: () => cacheList(store),
   cachePrune: (keepBytes) => cachePrune(operator, keepBytes),
   auditList: (limit) => auditList(store, limit),

@@ -1,11 +1,12 @@
-// silversmith machine-type add, and machine-type list --local
+// silversmith machine-type add, and machine-type list for operators
 
 import type { Command } from 'commander';
-import { machineTypeList } from '../../app/operator/machine-type.ts';
 import { nameLengthMax } from '../../app/operator/name.ts';
+import type { MachineType } from '../../domain/machine-type.ts';
 import { type Columns, type ListFlags, printList } from '../listing.ts';
 import { whole, words } from '../parse.ts';
-import type { Both, Opened, OperatorContext } from './context.ts';
+import type { Both, OperatorContext } from './context.ts';
+import type { Desk } from './desk.ts';
 import { offerCommands } from './offer.ts';
 
 /** The largest machine type: what QEMU gives one machine, and a disk that a qcow2 file can be. */
@@ -35,7 +36,7 @@ export function machineTypeCommands(machineType: Command, context: OperatorConte
     );
 }
 
-const columns: Columns<Awaited<ReturnType<typeof machineTypeList>>[number]> = {
+const columns: Columns<MachineType> = {
   ID: ({ id }) => id,
   NAME: ({ name }) => name,
   TYPE: ({ code }) => code,
@@ -46,10 +47,10 @@ const columns: Columns<Awaited<ReturnType<typeof machineTypeList>>[number]> = {
 };
 
 export async function printMachineTypes(
-  { store }: Opened,
+  desk: Desk,
   { terminal }: OperatorContext,
   flags: ListFlags,
 ): Promise<void> {
-  const items = await machineTypeList(store);
+  const items = await desk.machineTypeList();
   await printList(terminal, flags, { items, columns, answer: (types) => types });
 }

@@ -1,33 +1,33 @@
 // silversmith machine exec
 
 import type { Command } from 'commander';
-import { machineExec, machineList } from '../../app/operator/machine.ts';
+import { machineExec } from '../../app/operator/machine.ts';
 import type { MachineId } from '../../domain/ids.ts';
 import { UsageError } from '../parse.ts';
 import { pick } from '../remote/name.ts';
-import type { Local, OperatorContext } from './context.ts';
+import type { Both, OperatorContext } from './context.ts';
 
 export function machineCommands(
   machine: Command,
-  { local, withStore, terminal }: OperatorContext,
+  { both, withDesk, terminal }: OperatorContext,
 ): void {
-  local(
+  both(
     machine
       .command('exec <machine> <command...>')
       .description(
-        'run a command inside a machine on this host, as its root, and exit with its status (operators only); -- may stand before it',
+        'run a command inside a machine, as its root, and exit with its status (operators only); -- may stand before it',
       ),
   )
     .allowUnknownOption()
     .passThroughOptions()
-    .action((given: string, words: string[], flags: Local) =>
-      withStore(flags, async ({ store, operator, openEngine }) => {
+    .action((given: string, words: string[], flags: Both) =>
+      withDesk(flags, async (desk) => {
         // Commander passes on what follows the machine as it is, also the end of the options.
         const command = words[0] === '--' ? words.slice(1) : words;
         if (command.length === 0)
           throw new UsageError('There is no command after --; give a command to run.');
-        const id = await pick('machine', given, () => machineList(store));
-        const result = await machineExec(operator, await openEngine(), id, command);
+        const id = await pick('machine', given, () => desk.machineList());
+        const result = await desk.machineExec(id, command);
         if (flags.json) terminal.out(JSON.stringify(result, null, 2));
         else {
           if (result.stdout !== '') terminal.out(result.stdout.trimEnd());

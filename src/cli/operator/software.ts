@@ -1,22 +1,19 @@
-// silversmith software add|update, and software list --local
+// silversmith software add|update, and software list for operators
 
 import { readFile } from 'node:fs/promises';
 import { type Command, Option } from 'commander';
 import { nameLengthMax } from '../../app/operator/name.ts';
-import {
-  type NewSoftware,
-  softwareAdd,
-  softwareList,
-  softwareUpdate,
-} from '../../app/operator/software.ts';
 import { seriesOf, versionLengthMax } from '../../domain/offer.ts';
 import { readableFile } from '../file.ts';
-import { interruptible } from '../interruptible.ts';
 import { type Columns, type ListFlags, printList } from '../listing.ts';
 import { decimal, duration, whole, words } from '../parse.ts';
 import { pick } from '../remote/name.ts';
-import type { Local, Opened, OperatorContext } from './context.ts';
+import type { Both, OperatorContext } from './context.ts';
+import type { Desk, GivenTitle } from './desk.ts';
 import { offerCommands } from './offer.ts';
+
+/** Their --timeout is the limit of the installation. */
+type Untimed = Omit<Both, 'timeout'>;
 
 interface Title {
   name: string;
@@ -80,7 +77,7 @@ const titleOptions = (command: Command) =>
     .option('--after <title...>', 'titles that are installed before it when both are wanted');
 
 /** Throws UsageError for a file that cannot be read. */
-async function titleOf(given: Title): Promise<NewSoftware> {
+async function titleOf(given: Title): Promise<GivenTitle> {
   const { name, size: sizeGb, script, file: files = [], network = false, timeout } = given;
   const { cpus, memory, rebootStatus, requires, after, maxAge, release } = given;
   await readableFile('--script', script);
@@ -98,34 +95,33 @@ async function titleOf(given: Title): Promise<NewSoftware> {
   };
 }
 
-function addCommand(software: Command, { local, withStore, print }: OperatorContext): void {
-  titleOptions(local(software.command('add').description('add a title to the catalogue'))).action(
-    async (flags: Local & Title) => {
-      const title = await titleOf(flags);
-      await withStore(flags, async ({ operator, openEngine }) => {
-        const engine = await openEngine();
-        const added = await interruptible((signal) => softwareAdd(operator, engine, title, signal));
-        print(flags, added, `Software ${added.id} (${added.name}) is added.`);
-      });
-    },
-  );
+function addCommand(software: Command, { both, withDesk, print }: OperatorContext): void {
+  titleOptions(
+    both(software.command('add').description('add a title to the catalogue'), {
+      ownTimeout: true,
+    }),
+  ).action(async ({ timeout, ...flags }: Untimed & Title) => {
+    const title = await titleOf({ ...flags, timeout });
+    await withDesk(flags, async (desk) => {
+      const added = await desk.softwareAdd(title);
+      print(flags, added, `Software ${added.id} (${added.name}) is added.`);
+    });
+  });
 }
 
-function updateCommand(software: Command, { local, withStore, print }: OperatorContext): void {
+function updateCommand(software: Command, { both, withDesk, print }: OperatorContext): void {
   titleOptions(
-    local(
+    both(
       software
         .command('update <software>')
         .description('give a title another recipe; existing images stay as they are'),
+      { ownTimeout: true },
     ),
-  ).action(async (given: string, flags: Local & Title) => {
-    const title = await titleOf(flags);
-    await withStore(flags, async ({ store, operator, openEngine }) => {
-      const id = await pick('software', given, () => softwareList(store));
-      const engine = await openEngine();
-      const changed = await interruptible((signal) =>
-        softwareUpdate(operator, engine, id, title, signal),
-      );
+  ).action(async (given: string, { timeout, ...flags }: Untimed & Title) => {
+    const title = await titleOf({ ...flags, timeout });
+    await withDesk(flags, async (desk) => {
+      const id = await pick('software', given, () => desk.softwareList());
+      const changed = await desk.softwareUpdate(id, title);
       print(
         flags,
         changed,
@@ -135,7 +131,7 @@ function updateCommand(software: Command, { local, withStore, print }: OperatorC
   });
 }
 
-const columns: Columns<Awaited<ReturnType<typeof softwareList>>[number]> = {
+const columns: Columns<Awaited<ReturnType<Desk['softwareList']>>[number]> = {
   ID: ({ id }) => id,
   NAME: seriesOf,
   VERSION: ({ version }) => version,
@@ -150,10 +146,10 @@ const columns: Columns<Awaited<ReturnType<typeof softwareList>>[number]> = {
  * network.
  */
 export async function printSoftware(
-  { store }: Opened,
+  desk: Desk,
   { terminal }: OperatorContext,
   flags: ListFlags,
 ): Promise<void> {
-  const items = await softwareList(store);
+  const items = await desk.softwareList();
   await printList(terminal, flags, { items, columns, answer: (titles) => titles });
 }

@@ -3,11 +3,9 @@
 import type { Command } from 'commander';
 import { printList } from '../listing.ts';
 import { type CatalogueContext, catalogueList, sizeColumns } from './catalogue.ts';
-import { connect } from './context.ts';
 
 export function baseCommands(noun: Command, context: CatalogueContext): void {
-  catalogueList(noun, 'base', 'how each boots', context, async (flags) => {
-    const client = await connect(flags, context.env);
+  catalogueList(noun, 'base', 'how each boots', context, async (client, flags) => {
     const { software: _, ...answer } = await client.softwareList({});
     await printList(context.terminal, flags, {
       items: answer.base_images,

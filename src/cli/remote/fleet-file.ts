@@ -4,7 +4,7 @@ import type { Command } from 'commander';
 import type { ClientOptions } from '../../client/client.ts';
 import { newFile } from '../file.ts';
 import { fleetState } from '../fleet/now.ts';
-import { fleetText } from '../fleet/print.ts';
+import { type FleetOptions, fleetText } from '../fleet/print.ts';
 import type { Terminal } from '../output.ts';
 import { path, UsageError } from '../parse.ts';
 import {
@@ -14,6 +14,12 @@ import {
   type RemoteContext,
   remoteOptions,
 } from './context.ts';
+import {
+  type OfOrganisation,
+  type OrganisationContext,
+  organisationOptions,
+  withOrganisation,
+} from './of-organisation.ts';
 
 interface Written extends Remote {
   file?: string;
@@ -26,10 +32,13 @@ const fileOption = (command: Command): Command =>
     path,
   );
 
-export function exportFleetCommand(command: Command, { terminal, env }: RemoteContext): void {
-  fileOption(command).action(async (flags: Written) => {
-    const options = await findCredentials(flags, env);
-    await write(options, flags, terminal, false);
+export function exportFleetCommand(command: Command, context: OrganisationContext): void {
+  organisationOptions(fileOption(command)).action(async (flags: Written & OfOrganisation) => {
+    const found = await findCredentials(flags, context.env);
+    await withOrganisation(context, flags, found, true, async ({ options, keys }) => {
+      const of = keys && { name: flags.organisation ?? '', keys };
+      await write(options, flags, context.terminal, { isForAnother: false, of });
+    });
   });
 }
 
@@ -43,7 +52,10 @@ export function importVagonCommand(command: Command, { terminal, env }: RemoteCo
       const options = await findCredentials(flags, env);
       if (flags.url === undefined && env.SILVERSMITH_URL === undefined && !flags.profile)
         throw new UsageError('Give the address of the hosted API: --url, or --profile.');
-      await write({ ...options, extensions: false }, flags, terminal, true);
+      await write({ ...options, extensions: false }, flags, terminal, {
+        isForAnother: true,
+        of: null,
+      });
     });
 }
 
@@ -51,12 +63,12 @@ async function write(
   options: ClientOptions,
   { file, json }: Written,
   terminal: Terminal,
-  isForAnother: boolean,
+  { isForAnother, of }: Pick<FleetOptions, 'isForAnother' | 'of'>,
 ): Promise<void> {
   if (file !== undefined) await newFile('--file', file);
   const client = await clientOf(options);
   const now = await fleetState(client, { extensions: !isForAnother });
-  const text = fleetText(now, { source: options.url, isForAnother });
+  const text = fleetText(now, { source: options.url, isForAnother, of });
   if (json) {
     const { parse } = await import('yaml');
     return terminal.out(JSON.stringify(parse(text), null, 2));

@@ -33,8 +33,8 @@ export interface Waiting extends Pick<RemoteContext, 'terminal'> {
 export interface Work<State, Id extends number | string = number> {
   /** In the messages, such as `export`. */
   noun: string;
-  /** As events call the things. */
-  subject: 'image' | 'machine' | 'transfer';
+  /** As events call the things; null for things that no event tells of. */
+  subject: 'image' | 'machine' | 'transfer' | null;
   things: readonly { id: Id }[];
   /** The signal ends the question at Ctrl-C, also when the server does not answer. */
   ask: (id: Id, signal: AbortSignal) => Promise<State>;
@@ -76,7 +76,8 @@ export async function follow<State, Id extends number | string>(
   try {
     const following = new Following(work, stop.signal);
     const ids = work.things.map(({ id }) => id);
-    void hear(server, { noun: work.subject, ids }, following, over.signal);
+    const { subject: noun } = work;
+    if (noun !== null) void hear(server, { noun, ids }, following, over.signal);
     return await following.untilOver(progress);
   } finally {
     over.abort();

@@ -92,8 +92,18 @@ async function fromStdin(): Promise<string> {
 
 /** Sends a signed request. A key that lacks the permission for it is a good key. */
 async function tried(url: string, key: string, secret: string): Promise<void> {
-  const client = await clientOf({ url, key, secret, fetch: nodeFetch });
-  await client.softwareList({}).catch((error: unknown) => {
-    if (!(error instanceof ApiError && error.code === 'permission_required')) throw error;
+  const options = { url, key, secret, fetch: nodeFetch };
+  const client = await clientOf(options);
+  await client.softwareList({}).catch(async (error: unknown) => {
+    if (!(error instanceof ApiError)) throw error;
+    if (error.code === 'permission_required') return;
+    if (error.code !== 'not_found') throw error;
+    // The operator's API may have an address of its own, where there is nothing else.
+    const { createOperatorClient } = await import('../../client/operator.ts');
+    await createOperatorClient(options)
+      .organisationList()
+      .catch((refusal: unknown) => {
+        if (!(refusal instanceof ApiError && refusal.code === 'permission_required')) throw refusal;
+      });
   });
 }

@@ -4,7 +4,6 @@ import type { Command } from 'commander';
 import type { Answer } from '../../contract/table.ts';
 import { type Columns, printList } from '../listing.ts';
 import { type CatalogueContext, catalogueList } from './catalogue.ts';
-import { connect } from './context.ts';
 
 const columns: Columns<Answer<'planList'>['plans'][number]> = {
   ID: ({ id }) => id,
@@ -16,8 +15,7 @@ const columns: Columns<Answer<'planList'>['plans'][number]> = {
 };
 
 export function machineTypeCommands(noun: Command, context: CatalogueContext): void {
-  catalogueList(noun, 'machine-type', 'the same columns', context, async (flags) => {
-    const client = await connect(flags, context.env);
+  catalogueList(noun, 'machine-type', 'the same columns', context, async (client, flags) => {
     const answer = await client.planList({});
     await printList(context.terminal, flags, {
       items: answer.plans,

@@ -3,11 +3,9 @@
 import type { Command } from 'commander';
 import { printList } from '../listing.ts';
 import { type CatalogueContext, catalogueList, sizeColumns } from './catalogue.ts';
-import { connect } from './context.ts';
 
 export function softwareCommands(noun: Command, context: CatalogueContext): void {
-  catalogueList(noun, 'software', 'files and network', context, async (flags) => {
-    const client = await connect(flags, context.env);
+  catalogueList(noun, 'software', 'files and network', context, async (client, flags) => {
     const { base_images: _, ...answer } = await client.softwareList({});
     await printList(context.terminal, flags, {
       items: answer.software,

@@ -2,16 +2,11 @@
 
 import { Type } from 'typebox';
 import { DateTime, Enum, NullableDateTime, NullableString } from '../envelope.ts';
+import { errandFields } from './errand.ts';
+import { Finding } from './finding.ts';
 import { defineOperator } from './operation.ts';
 
 const auditLimitMax = 10_000;
-
-const Finding = Type.Object({
-  severity: Enum(['error', 'warning'], 'Whether something cannot be used or may be lost'),
-  subject: Type.String({ description: 'The thing with the fault' }),
-  found: Type.String(),
-  cure: Type.String(),
-});
 
 const Entry = Type.Object({
   id: Type.Integer(),
@@ -43,6 +38,13 @@ export const hostOperations = {
     path: '/operator/doctor',
     summary: 'Compare the store with what is on the disk of the host, and explain',
     response: { findings: Type.Array(Finding) },
+    errors: [],
+  }),
+  doctorDeep: defineOperator({
+    method: 'POST',
+    path: '/operator/doctor',
+    summary: 'Begin to read every layer, and to examine the host after that',
+    response: errandFields,
     errors: [],
   }),
   auditList: defineOperator({

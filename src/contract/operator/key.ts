@@ -5,7 +5,7 @@ import { Type } from 'typebox';
 import { DateTime, NullableDateTime, NullableInteger, Text } from '../envelope.ts';
 import { credentials, keyIdParams, keyPermissions } from '../key.ts';
 import { nothing } from '../operation.ts';
-import { defineOperator } from './operation.ts';
+import { afterQuery, defineOperator, next } from './operation.ts';
 
 const Key = Type.Object({
   id: Type.String(),
@@ -23,8 +23,9 @@ export const keyOperations = {
   keyList: defineOperator({
     method: 'GET',
     path: '/operator/keys',
-    summary: 'List the keys of all organisations and of operators, without their secrets',
-    response: { keys: Type.Array(Key) },
+    summary: 'List the keys of operators and of all organisations by their ids, without secrets',
+    query: Type.Object(afterQuery),
+    response: { keys: Type.Array(Key), next },
     errors: [],
   }),
   keyCreate: defineOperator({
@@ -35,6 +36,9 @@ export const keyOperations = {
       organisation: Text(100, 'Name of the organisation; made when there is none of that name'),
       name: Text(100, 'What the key is for'),
       permissions: keyPermissions,
+      only: Type.Optional(
+        Type.Boolean({ description: 'Refuse it where a key of that name is in use there' }),
+      ),
       expires_at: Type.Optional(DateTime('From when on it is refused. Default: never')),
     }),
     response: credentials,

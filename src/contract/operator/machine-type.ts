@@ -1,7 +1,7 @@
 // Machine types, for operators on the wire.
 
 import { Type } from 'typebox';
-import { Text } from '../envelope.ts';
+import { NullableDateTime, Text } from '../envelope.ts';
 import { defineOperator } from './operation.ts';
 
 const sizes = {
@@ -15,6 +15,7 @@ const MachineType = Type.Object({
   name: Type.String(),
   code: Type.String(),
   ...sizes,
+  retired_at: NullableDateTime('Since when it is not offered; null while it is'),
 });
 
 export const machineTypeOperations = {

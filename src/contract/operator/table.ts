@@ -3,12 +3,16 @@
 
 import type { Static, TObject, TSchema } from 'typebox';
 import type { OperationSpec } from '../operation.ts';
+import { catalogueOperations } from './catalogue.ts';
+import { errandOperations } from './errand.ts';
 import { hostOperations } from './host.ts';
 import { keyOperations } from './key.ts';
 import { layerOperations } from './layer.ts';
+import { machineOperations } from './machine.ts';
 import { machineTypeOperations } from './machine-type.ts';
 import { offerOperations } from './offer.ts';
 import { organisationOperations } from './organisation.ts';
+import { uploadOperations } from './upload.ts';
 
 const operatorOperations = {
   ...organisationOperations,
@@ -16,6 +20,10 @@ const operatorOperations = {
   ...machineTypeOperations,
   ...hostOperations,
   ...layerOperations,
+  ...uploadOperations,
+  ...catalogueOperations,
+  ...machineOperations,
+  ...errandOperations,
   ...offerOperations,
 } as const;
 

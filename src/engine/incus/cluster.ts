@@ -12,7 +12,10 @@ const remoteDrivers = ['ceph', 'cephfs', 'cephobject', 'linstor', 'lvmcluster', 
 const online = 'Online';
 
 /** The members by name, and whether each answers; empty for a server that is in no cluster. */
-async function membersOf({ client }: Incus, signal: AbortSignal): Promise<Map<string, boolean>> {
+export async function membersOf(
+  { client }: Incus,
+  signal: AbortSignal,
+): Promise<Map<string, boolean>> {
   const { value: server } = await client.get(Server, '/1.0', signal);
   if (!server.environment?.server_clustered) return new Map();
   const recursion = { recursion: '1' };

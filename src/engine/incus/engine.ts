@@ -16,7 +16,7 @@ import { FullInstance } from './answer.ts';
 import { importBase, importFile } from './base.ts';
 import { buildLayer, removeBuild } from './build.ts';
 import { IncusClient } from './client.ts';
-import { capacityOf } from './cluster.ts';
+import { capacityOf, membersOf } from './cluster.ts';
 import { type Incus, idIn } from './context.ts';
 import { disksIn } from './disk.ts';
 import { NoConnection } from './error.ts';
@@ -86,7 +86,13 @@ export async function openIncus(options: IncusOptions): Promise<Engine & IncusPa
       client.close();
     },
     exec: { run: (spec, { signal }) => machines.exec(spec, signal) },
-    places: { ofDisks: ({ signal }) => placesOf(incus, signal) },
+    places: {
+      async members({ signal }) {
+        const found = [...(await membersOf(incus, signal))];
+        return found.sort().map(([name, answers]) => ({ name, answers }));
+      },
+      ofDisks: ({ signal }) => placesOf(incus, signal),
+    },
     screen: { read: (id, { signal }) => machines.console(id, signal) },
   });
 }

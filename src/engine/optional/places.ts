@@ -11,7 +11,15 @@ export interface Place {
   answers: boolean;
 }
 
+export interface Member {
+  name: string;
+  /** As in `Place`. */
+  answers: boolean;
+}
+
 export interface Places {
+  /** All hosts, in order of their names; none for a server that is in no cluster. */
+  members(call: Call): Promise<Member[]>;
   /** The places of all disks. Throws `unavailable` when none can be told. */
   ofDisks(call: Call): Promise<Map<DiskId, Place>>;
 }

@@ -11,6 +11,7 @@
 
 import type { Capacity } from '../../domain/host.ts';
 import type { DiskId, LayerId, MachineId } from '../../domain/ids.ts';
+import { portionsOf } from '../../lib/portions.ts';
 import { fenced } from '../fence.ts';
 import type { Parts } from '../optional/parts.ts';
 import type { Engine } from '../port/engine.ts';
@@ -46,6 +47,9 @@ interface Interference {
 
 export type Simulator = Engine & SimulatorParts & Interference;
 
+/** So many records are listed between two turns of the event loop. */
+const listedMax = 5000;
+
 export async function openSimulator({ root, ...pace }: SimulatorOptions): Promise<Simulator> {
   const file = await openStateFile(root);
   let capacity: Capacity = { totalBytes: 10 ** 13, freeBytes: 10 ** 13 };
@@ -68,13 +72,18 @@ export async function openSimulator({ root, ...pace }: SimulatorOptions): Promis
     check: async () => capacity,
     async inventory() {
       const { layers, disks, files } = await file.current();
-      const sizes = <Id extends string>(records: Record<string, { content: string[] }>) =>
-        new Map(
-          Object.entries(records).map(([id, { content }]) => [id as Id, storedBytes(content)]),
-        );
+      const sizes = async <Id extends string>(records: Record<string, { content: string[] }>) => {
+        const found = new Map<Id, number>();
+        for await (const ids of portionsOf(Object.keys(records), listedMax))
+          for (const id of ids) {
+            const record = records[id];
+            if (record) found.set(id as Id, storedBytes(record.content));
+          }
+        return found;
+      };
       return {
-        layers: sizes<LayerId>(layers),
-        disks: sizes<DiskId>(disks),
+        layers: await sizes<LayerId>(layers),
+        disks: await sizes<DiskId>(disks),
         files: new Set(Object.keys(files)),
         capacity,
       };

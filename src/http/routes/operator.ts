@@ -3,8 +3,8 @@
 import { auditList } from '../../app/operator/audit.ts';
 import { cacheList, cachePrune } from '../../app/operator/cache.ts';
 import { doctor } from '../../app/operator/doctor.ts';
-import { keyCreate, keyList, keyRevoke, keyRotate } from '../../app/operator/key.ts';
-import { layerList } from '../../app/operator/layer.ts';
+import { keyCreate, keyPage, keyRevoke, keyRotate } from '../../app/operator/key.ts';
+import { layerPage, orphanList } from '../../app/operator/layer.ts';
 import { machineTypeAdd, machineTypeList } from '../../app/operator/machine-type.ts';
 import { baseNewestSet, offerList, offerRemove, offerRetire } from '../../app/operator/offer.ts';
 import {
@@ -12,30 +12,29 @@ import {
   organisationList,
   organisationQuotaSet,
 } from '../../app/operator/organisation.ts';
-import type { OperatorRequest } from '../../app/operator/request.ts';
 import { storageGet } from '../../app/operator/storage.ts';
-import type {
-  OperatorAnswer,
-  OperatorInput,
-  OperatorOperationName,
-} from '../../contract/operator/table.ts';
 import type { Quotas } from '../../domain/organisation.ts';
 import { fromWire, toWire } from '../../lib/wire-form.ts';
 import { dateTime, timeIn } from '../handler.ts';
+import { catalogueHandlers } from './operator/catalogue.ts';
+import { errandHandlers } from './operator/errand.ts';
+import type { OperatorHandlers } from './operator/handler.ts';
+import { uploadHandlers } from './operator/upload.ts';
 
 const dayS = 86_400;
+const pageLimit = 100;
 
-type Handlers = {
-  [Name in OperatorOperationName]: (
-    request: OperatorRequest,
-    input: OperatorInput<Name>,
-  ) => Promise<OperatorAnswer<Name>>;
-};
+/** After which id the next page begins; null when this one is the last. */
+const nextOf = (page: readonly { id: string }[], limit: number) =>
+  page.length < limit ? null : (page.at(-1)?.id ?? null);
 
 /** The server that answers has the lock of its directory, so no other one is to be kept away. */
 const noLock = async () => null;
 
-export const operatorHandlers: Handlers = {
+export const operatorHandlers: OperatorHandlers = {
+  ...uploadHandlers,
+  ...catalogueHandlers,
+  ...errandHandlers,
   organisationList: async ({ store }) => ({
     organisations: toWire(await organisationList(store)),
   }),
@@ -46,12 +45,16 @@ export const operatorHandlers: Handlers = {
   async organisationQuotaSet({ operator }, { body: { name, ...given } }) {
     return toWire(await organisationQuotaSet(operator, name, fromWire<Partial<Quotas>>(given)));
   },
-  keyList: async ({ store }) => ({ keys: toWire(await keyList(store)) }),
+  async keyList({ store }, { query: { after = null, limit = pageLimit } }) {
+    const found = await keyPage(store, after, limit);
+    return { keys: toWire(found), next: nextOf(found, limit) };
+  },
   keyCreate: ({ operator, masterKey }, { body }) =>
     keyCreate(operator, masterKey, {
       organisation: body.organisation,
       name: body.name,
       permissions: body.permissions,
+      isOnly: body.only ?? false,
       expiresAt: timeIn('expires_at', body.expires_at),
     }),
   async keyRotate({ operator, masterKey }, { params, body }) {
@@ -82,7 +85,11 @@ export const operatorHandlers: Handlers = {
   auditList: async ({ store }, { query: { limit = 100 } }) => ({
     entries: toWire(await auditList(store, limit)),
   }),
-  layerList: async ({ store }) => toWire(await layerList(store)),
+  async layerList({ store }, { query: { after = null, limit = pageLimit } }) {
+    const found = await layerPage(store, after, limit);
+    const orphans = after === null ? await orphanList(store) : [];
+    return { layers: toWire(found), orphans: toWire(orphans), next: nextOf(found, limit) };
+  },
   cacheList: async ({ store }) => ({ steps: toWire(await cacheList(store)) }),
   offerList: async ({ store }) => ({ offers: toWire(await offerList(store)) }),
   offerRetire: async ({ operator }, { params: { kind, id }, body: { retired } }) =>

@@ -7,6 +7,7 @@ import {
   transferDelete,
   transferFinish,
   transferGet,
+  transferList,
 } from '../../app/transfer.ts';
 import { transferPart, transferPartWrite } from '../../app/transfer-part.ts';
 import type { Answer } from '../../contract/table.ts';
@@ -35,9 +36,16 @@ const presentTransfer = (transfer: Transfer): Answer<'transferGet'> => ({
   },
 });
 
+/** The place that a cursor names. */
+function placeIn(cursor: string | undefined) {
+  const [, createdAt, id] = /^(\d+)-(.+)$/.exec(cursor ?? '') ?? [];
+  return id === undefined ? undefined : { createdAt: Number(createdAt), id: id as Transfer['id'] };
+}
+
 export const transferHandlers: Handlers<
   | 'imageExport'
   | 'imageImport'
+  | 'transferList'
   | 'transferGet'
   | 'transferPart'
   | 'transferFinish'
@@ -56,6 +64,15 @@ export const transferHandlers: Handlers<
         signature: body.signature,
       }),
     ),
+  async transferList(context, { query: { per_page: perPage = 20, before } }) {
+    const found = await transferList(context, { perPage, before: placeIn(before) });
+    const last = found.transfers.at(-1);
+    return {
+      transfers: found.transfers.map(presentTransfer),
+      count: found.count,
+      next_before: found.more && last ? `${last.createdAt}-${last.id}` : null,
+    };
+  },
   transferGet: async (context, { params }) =>
     presentTransfer(await transferGet(context, params.id)),
   transferPart: async (context, { params, content }) =>

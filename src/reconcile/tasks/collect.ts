@@ -37,7 +37,7 @@ export const collect: Task = {
     if (await store.read('system', isFrozen)) return;
     await removeBlobs(context);
     const removal = await planRemoval(context);
-    const beyond = await store.read('system', keptBeyondQuota);
+    const beyond = await store.survey('system', keptBeyondQuota);
     const disks = await store.write('system', (work) =>
       markDisks(work, { removal, beyond }, settings),
     );
@@ -45,7 +45,7 @@ export const collect: Task = {
     await pruneAudit(context);
     await pruneEvents(context);
     await forgetRows(context);
-    if (await store.read('system', (work) => work.host.hasLooseTallies()))
+    if (await store.survey('system', (work) => work.host.hasLooseTallies()))
       await store.write('system', (work) => work.host.joinTallies());
     const failures = await removeDisks(context, disks.over);
     await takeUpLayers(context);
@@ -87,13 +87,13 @@ async function markLayers({
   settings,
 }: TaskContext): Promise<{ evicted: Layer[]; over: Layer[] }> {
   const isFull =
-    (await store.read('system', (work) => work.layers.cacheBytes())) > settings.cacheBytesMax;
+    (await store.survey('system', (work) => work.layers.cacheBytes())) > settings.cacheBytesMax;
   const evicted = !isFull
     ? []
     : await store.write('system', async (work) =>
         (await isFrozen(work)) ? [] : evict(work, settings.cacheBytesMax),
       );
-  const found = await store.read('system', (work) => work.layers.unneeded(markedMax));
+  const found = await store.survey('system', (work) => work.layers.unneeded(markedMax));
   const over = await store.write('system', async (work) => {
     if (await isFrozen(work)) return [];
     await work.layers.markDeleting(found);
@@ -167,7 +167,7 @@ async function takeUpLayers(context: TaskContext): Promise<void> {
   const { store, engine, log, signal } = context;
   // Each may stand on another that is marked.
   for (let rounds = 0; rounds < chainRoundsMax; rounds++) {
-    const found = await store.read('system', (work) => work.layers.deletingInUse());
+    const found = await store.survey('system', (work) => work.layers.deletingInUse());
     if (found.length === 0) return;
     const has = await engine.inventory(withoutJob(signal));
     for (const layer of found) {

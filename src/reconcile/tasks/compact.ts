@@ -10,7 +10,7 @@ export const compact: Task = {
   async run({ store, engine }) {
     if (!engine.compact) return;
     // Looking at all chains takes long, and is not to conflict with what is written meanwhile.
-    if (await store.read('system', nextToCompact))
+    if (await store.survey('system', nextToCompact))
       await store.write('system', (work) => askNext(work, null));
   },
 };

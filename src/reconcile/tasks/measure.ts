@@ -15,7 +15,7 @@ export const measure: Task = {
   async run({ store, engine, log, signal }) {
     const call = withoutJob(signal);
     const { disks, capacity } = await engine.inventory(call);
-    const noted = await store.read('system', (work) => work.disks.storedBytes());
+    const noted = await store.survey('system', (work) => work.disks.storedBytes());
     const changed = noted.flatMap(({ id, storedBytes: before }) => {
       const storedBytes = disks.get(id);
       return storedBytes === undefined || storedBytes === before ? [] : [{ id, storedBytes }];

@@ -6,10 +6,14 @@
 import type { DiskId, LayerId } from '../../domain/ids.ts';
 import { localCopy, localPlace } from '../../domain/layer-copy.ts';
 import { withoutJob } from '../../engine/port/call.ts';
+import { portionsOf } from '../../lib/portions.ts';
 import type { Store } from '../../store/port/unit-of-work.ts';
 import { missing, quarantine } from '../quarantine.ts';
 import type { Task, TaskContext } from '../task.ts';
 import { isReadable, verifyCopy } from '../verify.ts';
+
+/** So many ids are compared between two turns of the event loop. */
+const portionMax = 5000;
 
 export const sweep: Task = {
   everyMs: 3600_000,
@@ -19,20 +23,23 @@ export const sweep: Task = {
     const call = withoutJob(signal);
     // Read the store first. A file created since then looks unknown, so `orphans` checks again
     // before it reports one.
-    const { layers, disks, begun } = await store.read('system', async (work) => ({
+    const { layers, disks, begun } = await store.survey('system', async (work) => ({
       layers: await work.layers.ids(),
       disks: new Set(await work.disks.ids()),
       // The bytes of a capture or an import come before its row; the job has begun their id.
       begun: (await work.jobs.begun()).map(({ id }) => id),
     }));
     const has = await engine.inventory(call);
-    for (const id of layers)
-      if (!has.layers.has(id)) {
+    const known = new Set<string>(begun);
+    for await (const portion of portionsOf(layers, portionMax))
+      for (const id of portion) {
+        known.add(id);
+        if (has.layers.has(id)) continue;
         signal.throwIfAborted();
         const layer = await store.read('system', (work) => work.layers.find(id));
         if (layer && isReadable(layer)) await quarantine(context, localCopy(id), missing);
       }
-    await orphans(context, 'layer', has.layers, new Set<string>([...layers, ...begun]));
+    await orphans(context, 'layer', has.layers, known);
     await orphans(context, 'disk', has.disks, disks);
     const quarantined = await store.read('system', (work) => work.layerCopies.quarantined());
     for (const copy of quarantined)
@@ -58,8 +65,10 @@ async function orphans(
   const mayGo = guard.mayGo(`unknown ${kind}s`, over.length, noted.length);
   for (const one of noted)
     if (!isOrphan(one.id)) await store.write('system', (work) => work.host.forgetOrphan(one));
-  for (const [id, bytes] of has) {
-    if (known.has(id)) continue;
+  const unknown: [string, number][] = [];
+  for await (const portion of portionsOf([...has.keys()], portionMax))
+    for (const id of portion) if (!known.has(id)) unknown.push([id, has.get(id) ?? 0]);
+  for (const [id, bytes] of unknown) {
     signal.throwIfAborted();
     const seenAt = noted.find((one) => one.id === id)?.seenAt;
     if (seenAt === undefined) {

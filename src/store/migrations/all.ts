@@ -35,6 +35,7 @@ import { webhookCare } from './0029-webhook-care.ts';
 import { fairClaims } from './0031-fair-claims.ts';
 import { nothingForEver } from './0033-nothing-for-ever.ts';
 import { cancelledJobs } from './0034-cancelled-jobs.ts';
+import { operatorUploads } from './0035-operator-uploads.ts';
 import type { Declarations, MigrationFor } from './statements.ts';
 
 const all: Record<string, MigrationFor> = {
@@ -70,6 +71,7 @@ const all: Record<string, MigrationFor> = {
   '0031-fair-claims': fairClaims,
   '0033-nothing-for-ever': nothingForEver,
   '0034-cancelled-jobs': cancelledJobs,
+  '0035-operator-uploads': operatorUploads,
 };
 
 /**
@@ -86,6 +88,7 @@ export const additions: readonly string[] = [
   '0031-fair-claims',
   '0033-nothing-for-ever',
   '0034-cancelled-jobs',
+  '0035-operator-uploads',
 ];
 
 /** All migrations by name, in order, in the declarations of a database. */

@@ -15,8 +15,8 @@ export interface HostReader {
   /** The room as last measured; undefined before the first measurement. */
   capacity(): Promise<Capacity | undefined>;
   /**
-   * The bytes that accepted transfers may still write, over all organisations: their files, and the
-   * layers that are made of them.
+   * The bytes that accepted transfers and uploads of operators may still write, over all
+   * organisations: their files, and the layers that are made of them.
    */
   promisedBytes(): Promise<number>;
   /** When the clock was last seen to run steadily; undefined before the first time. */

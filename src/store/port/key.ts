@@ -17,6 +17,8 @@ export interface KeyReader {
   claimed(id: string): Promise<AccessKey | undefined>;
   /** All keys, oldest first, also revoked ones. */
   list(): Promise<AccessKey[]>;
+  /** In order of id, at most `limit`: those after an id, or the first ones. */
+  page(after: string | null, limit: number): Promise<AccessKey[]>;
 }
 
 export interface KeyWriter extends KeyReader {

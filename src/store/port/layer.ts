@@ -39,6 +39,8 @@ export interface LayerReader {
   byKey(key: string): Promise<Layer | undefined>;
   /** All layers, oldest first. */
   list(): Promise<Layer[]>;
+  /** In order of id, at most `limit`: those after an id, or the first ones. */
+  page(after: string | null, limit: number): Promise<Layer[]>;
   /** The ids of all layers, in no order. */
   ids(): Promise<LayerId[]>;
   /** The layers from a head down to its root, the head first. Throws `internal` without a head. */

@@ -62,6 +62,8 @@ export interface MachineReader {
   list(filter: MachineFilter): Promise<{ machines: Machine[] } & PageFound>;
   /** All machines of this scope, in order of id. */
   all(): Promise<Machine[]>;
+  /** In order of id, at most `limit`: those after an id, or the first ones. */
+  page(after: number | null, limit: number): Promise<Machine[]>;
   /** The machines with the status `ready`, and their disks, in no order. */
   ready(): Promise<Pick<Machine, 'id' | 'diskId'>[]>;
   /** The places of the machines that have a disk or a place, in order of id. */

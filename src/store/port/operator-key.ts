@@ -10,6 +10,8 @@ export interface OperatorKeyReader {
   claimed(id: string): Promise<OperatorKey | undefined>;
   /** All keys, oldest first, also revoked ones. */
   list(): Promise<OperatorKey[]>;
+  /** In order of id, at most `limit`: those after an id, or the first ones. */
+  page(after: string | null, limit: number): Promise<OperatorKey[]>;
 }
 
 export interface OperatorKeyWriter extends OperatorKeyReader {

@@ -3,6 +3,7 @@
 
 import type { TransferId } from '../../domain/ids.ts';
 import type { Transfer } from '../../domain/transfer.ts';
+import type { PageFound } from './page.ts';
 
 export type TransferChange = Partial<
   Pick<
@@ -20,6 +21,9 @@ export type TransferChange = Partial<
   >
 >;
 
+/** Where a transfer is in the list, also when it is not there any more. */
+export type TransferPlace = Pick<Transfer, 'createdAt' | 'id'>;
+
 export interface TransferReader {
   /** Undefined when there is none in this scope, or it is deleted. */
   find(id: TransferId): Promise<Transfer | undefined>;
@@ -27,6 +31,11 @@ export interface TransferReader {
   get(id: TransferId): Promise<Transfer>;
   /** All transfers that are not deleted, newest first. */
   list(): Promise<Transfer[]>;
+  /** At most so many of them, newest first: the first, or those that follow a place. */
+  page(page: {
+    perPage: number;
+    before?: TransferPlace | undefined;
+  }): Promise<{ transfers: Transfer[] } & PageFound>;
   /** The ids of those that are deleted and whose row is still there. */
   deleted(): Promise<TransferId[]>;
 }

@@ -34,6 +34,7 @@ import type { OrganisationReader, OrganisationWriter } from './organisation.ts';
 import type { SharedSignatures, SignatureWriter } from './signature.ts';
 import type { SoftwareReader, SoftwareWriter } from './software.ts';
 import type { TransferReader, TransferWriter } from './transfer.ts';
+import type { UploadReader, UploadWriter } from './upload.ts';
 import type { UsageReader } from './usage.ts';
 import type { WebhookReader, WebhookWriter } from './webhook.ts';
 
@@ -61,6 +62,7 @@ export interface Reader {
   readonly operatorKeys: OperatorKeyReader;
   readonly access: AccessReader;
   readonly transfers: TransferReader;
+  readonly uploads: UploadReader;
   readonly usage: UsageReader;
   readonly audit: AuditReader;
   readonly operatorAudit: OperatorAuditReader;
@@ -92,6 +94,7 @@ export interface Writer extends Reader {
   readonly signatures: SignatureWriter;
   readonly access: AccessWriter;
   readonly transfers: TransferWriter;
+  readonly uploads: UploadWriter;
   readonly audit: AuditWriter;
   readonly operatorAudit: OperatorAuditWriter;
   readonly events: EventWriter;
@@ -106,6 +109,12 @@ export interface Store {
    * agree.
    */
   read<Result>(scope: Scope, work: (reader: Reader) => Promise<Result>): Promise<Result>;
+
+  /**
+   * The same for work that looks at whole tables and is in no hurry: while one of its statements
+   * runs, the event loop goes on.
+   */
+  survey<Result>(scope: Scope, work: (reader: Reader) => Promise<Result>): Promise<Result>;
 
   /**
    * Runs `work` in one transaction and returns its result. Its writes are durable when the promise

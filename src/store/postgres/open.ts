@@ -79,17 +79,20 @@ async function open(options: PostgresOptions): Promise<PostgresStore> {
     const { requestsPerSecond = 0 } = options;
     const signatures = new PostgresSignatures(pool, { now, requestsPerSecond });
     await signatures.begin();
+    const read: Store['read'] = (scope, work) =>
+      translated(() => {
+        const run = () => work(bindReader({ db, scope, now, dialect }));
+        return run().catch((error) => {
+          if (!isStalePlan(error)) throw error;
+          return run();
+        });
+      });
     return {
       signatures: translatedUse(signatures),
       clock: { ...followed, now },
-      read: (scope, work) =>
-        translated(() => {
-          const run = () => work(bindReader({ db, scope, now, dialect }));
-          return run().catch((error) => {
-            if (!isStalePlan(error)) throw error;
-            return run();
-          });
-        }),
+      read,
+      // The statements run in the database.
+      survey: read,
       write: (scope, work) =>
         translated(() =>
           events.around(

@@ -37,14 +37,26 @@ export class SqlDiskReader extends Queries implements DiskReader {
   }
 
   storedBytes(): Promise<Pick<Disk, 'id' | 'storedBytes'>[]> {
-    return this.within(this.db.selectFrom('disk'))
-      .where('state', '<>', 'deleting')
-      .select(['id', 'storedBytes'])
-      .execute();
+    return this.inPages((after, limit) =>
+      this.within(this.db.selectFrom('disk'))
+        .where('state', '<>', 'deleting')
+        .where('id', '>', after as DiskId)
+        .select(['id', 'storedBytes'])
+        .orderBy('id')
+        .limit(limit)
+        .execute(),
+    );
   }
 
   async ids(): Promise<DiskId[]> {
-    const rows = await this.within(this.db.selectFrom('disk')).select('id').execute();
+    const rows = await this.inPages((after, limit) =>
+      this.within(this.db.selectFrom('disk'))
+        .where('id', '>', after as DiskId)
+        .select('id')
+        .orderBy('id')
+        .limit(limit)
+        .execute(),
+    );
     return rows.map(({ id }) => id);
   }
 

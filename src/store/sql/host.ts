@@ -16,10 +16,11 @@ export class SqlHostReader extends Queries implements HostReader {
 
   async promisedBytes(): Promise<number> {
     const { rows } = await sql<{ bytes: number | null }>`
-      select sum(case
+      select coalesce(sum(case
         when kind = 'export' then held_bytes
         when status = 'receiving' then 2 * bytes - received_bytes
-        else bytes end) as bytes
+        else bytes end), 0)
+        + (select coalesce(sum(2 * bytes - received_bytes), 0) from operator_upload) as bytes
       from transfer where deleted_at is null and status in ('receiving', 'building')`.execute(
       this.db,
     );

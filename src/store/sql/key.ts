@@ -60,6 +60,16 @@ export class SqlKeyReader extends Queries implements KeyReader {
       .execute();
     return rows.map(toKey);
   }
+
+  async page(after: string | null, limit: number): Promise<AccessKey[]> {
+    const rows = await this.within(this.db.selectFrom('accessKey'))
+      .where('id', '>', (after ?? '') as KeyId)
+      .selectAll()
+      .orderBy('id')
+      .limit(limit)
+      .execute();
+    return rows.map(toKey);
+  }
 }
 
 type KeyChange = Partial<

@@ -15,39 +15,9 @@ import type {
   NewLayer,
 } from '../port/layer.ts';
 import { isUsable, layersAbove } from './chain.ts';
-import { openJob } from './open-job.ts';
+import { inBuild, inUse, unneeded } from './layer-use.ts';
 import type { Database } from './schema.ts';
 import { Queries } from './scope.ts';
-
-/** Whether an image, a disk or another layer stands directly on the layer. */
-const inUse = sql<boolean>`(
-  exists (select 1 from image where image.layer_id = layer.id)
-  or exists (select 1 from disk where disk.layer_id = layer.id)
-  or exists (select 1 from layer child
-    where child.parent_id = layer.id and child.state <> 'deleting'))`;
-
-/**
- * Whether a build that is under way may have made or found the layer. The image of a build stands
- * on its layers only when the build ends.
- */
-const inBuild = sql.raw<boolean>(
-  openJob("job.kind in ('imageInstall', 'imageReuse') and job.created_at <= layer.used_at"),
-);
-
-/**
- * The only definition of a layer that is not needed: it is no base in the catalogue; no image (also
- * no deleted image that can be restored), disk or other layer stands on it; no job works on it; and
- * it is no installed step that builds can find. Each condition stands alone, because databases join
- * such conditions, and ask for each row when they are joined with `or`.
- */
-const unneeded = sql<boolean>`layer.state <> 'deleting'
-  and not (layer.kind = 'software' and layer.state = 'sealed' and layer.key is not null)
-  and not exists (select 1 from image where image.layer_id = layer.id)
-  and not exists (select 1 from disk where disk.layer_id = layer.id)
-  and not exists (select 1 from layer child
-    where child.parent_id = layer.id and child.state <> 'deleting')
-  and not exists (select 1 from base_image where base_image.layer_id = layer.id)
-  and not ${sql.raw(openJob('job.id = layer.job_id'))}`;
 
 /** A layer with one of its copies; the columns of the copy are null for a layer without copies. */
 type JoinedRow = Database['layer'] & {
@@ -101,8 +71,24 @@ export class SqlLayerReader extends Queries implements LayerReader {
     return toLayers(await this.#all().orderBy('layer.createdAt').execute());
   }
 
+  async page(after: string | null, limit: number): Promise<Layer[]> {
+    const ids = sql<LayerId>`(select id from layer where id > ${after ?? ''} order by id limit ${limit})`;
+    return toLayers(await this.#all().where('layer.id', 'in', ids).orderBy('layer.id').execute());
+  }
+
   async ids(): Promise<LayerId[]> {
-    return (await this.db.selectFrom('layer').select('id').execute()).map(({ id }) => id);
+    const page = (after: string, limit: number) =>
+      this.db
+        .selectFrom('layer')
+        .select('id')
+        .where('id', '>', after as LayerId)
+        .limit(limit);
+    const rows = await this.inPages((...of) =>
+      page(...of)
+        .orderBy('id')
+        .execute(),
+    );
+    return rows.map(({ id }) => id);
   }
 
   async chain(head: LayerId): Promise<Layer[]> {
@@ -111,7 +97,8 @@ export class SqlLayerReader extends Queries implements LayerReader {
         select id, parent_id, 0 from layer where id = ${head}
         union all select layer.id, layer.parent_id, depth + 1
           from layer join chain on layer.id = chain.parent_id)
-      select layer.*, place, layer_copy.state as copy_state, stored_bytes, digest, verified_at, fault
+      select layer.*, place, layer_copy.state as copy_state, stored_bytes, digest, verified_at,
+        fault
       from chain join layer on layer.id = chain.id
         left join layer_copy on layer_copy.layer_id = layer.id
       order by depth`.execute(this.db);
@@ -152,10 +139,11 @@ export class SqlLayerReader extends Queries implements LayerReader {
         select id, 1 from layer where parent_id is null and ${isUsable}
         union all select layer.id, tall.height + 1
           from layer join tall on layer.parent_id = tall.id where ${isUsable})
-      select layer.id from tall join layer on layer.id = tall.id
-      where height > ${layersMax} and layer.job_id is null
-        and not exists (select 1 from job where job.kind = 'layerCompact' and job.state = 'failed'
-          and job.updated_at > ${failedSince} and job.layer_id = layer.id)
+      select layer.id from tall cross join layer
+      where layer.id = tall.id and height > ${layersMax} and layer.job_id is null
+        and layer.id not in (select job.layer_id from job
+          where job.kind = 'layerCompact' and job.state = 'failed' and job.layer_id is not null
+            and job.updated_at > ${failedSince})
       order by height limit 1`.execute(this.db);
     return rows[0] && this.get(rows[0].id);
   }

@@ -115,6 +115,11 @@ export class SqlMachineReader extends Queries implements MachineReader {
     return (await this.#rows().orderBy('id').execute()).map(toMachine);
   }
 
+  async page(after: number | null, limit: number): Promise<Machine[]> {
+    const rows = this.#rows().where('id', '>', (after ?? 0) as MachineId);
+    return (await rows.orderBy('id').limit(limit).execute()).map(toMachine);
+  }
+
   ready(): Promise<Pick<Machine, 'id' | 'diskId'>[]> {
     return this.#live().where('status', '=', 'ready').select(['id', 'diskId']).execute();
   }

@@ -33,6 +33,17 @@ export class SqlOperatorKeyReader extends Queries implements OperatorKeyReader {
     const rows = await this.db.selectFrom('operatorKey').selectAll().orderBy('createdAt').execute();
     return rows.map(toKey);
   }
+
+  async page(after: string | null, limit: number): Promise<OperatorKey[]> {
+    const rows = await this.db
+      .selectFrom('operatorKey')
+      .where('id', '>', (after ?? '') as KeyId)
+      .selectAll()
+      .orderBy('id')
+      .limit(limit)
+      .execute();
+    return rows.map(toKey);
+  }
 }
 
 type KeyChange = Partial<

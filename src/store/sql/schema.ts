@@ -28,6 +28,7 @@ import type { OperatorEntry } from '../../domain/operator-audit.ts';
 import type { OperatorKey } from '../../domain/operator-key.ts';
 import type { Software } from '../../domain/software.ts';
 import type { Transfer } from '../../domain/transfer.ts';
+import type { Upload } from '../../domain/upload.ts';
 import type { Delivery, Webhook } from '../../domain/webhook.ts';
 
 type Row<Value, Id, Json extends keyof Value = never> = Omit<Value, 'id' | Json> & {
@@ -92,6 +93,7 @@ export interface Database {
   operatorAudit: Row<OperatorEntry, number>;
   /** `deletedAt`: hidden since then; its file is going. */
   transfer: Transfer & { deletedAt: number | null };
+  operatorUpload: Upload;
   orphan: Orphan;
   host: { id: number; totalBytes: number; freeBytes: number; seenAt: number };
   freeze: { what: Freeze; holder: string; until: number };

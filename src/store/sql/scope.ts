@@ -5,6 +5,7 @@
 // to organisations begin with `within`, for reading, changing and deleting alike, so that rows of
 // other organisations do not exist for them.
 
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type Expression, type Insertable, type SqlBool, sql } from 'kysely';
 import type { OrganisationId } from '../../domain/ids.ts';
 import { portionsOf } from '../../lib/portions.ts';
@@ -15,8 +16,10 @@ import type { Listed, ListedRows } from './listed.ts';
 import type { Found, NameSearches } from './name-search.ts';
 import type { Database, Db } from './schema.ts';
 
-/** So many rows are read or written by one statement where there may be thousands. */
+/** So many rows are written, or read whole, by one statement where there may be thousands. */
 export const portionMax = 250;
+/** The same for rows of which only an id is read. */
+const pageMax = 2500;
 
 export interface Binding {
   db: Db;
@@ -117,6 +120,19 @@ export abstract class Queries {
 
   protected get selectRows(): Dialect['selectRows'] {
     return this.dialect.selectRows;
+  }
+
+  /** All rows of a long list, in the order of their ids, read a page at a time. */
+  protected async inPages<Row extends { id: string }>(
+    page: (after: string, limit: number) => Promise<Row[]>,
+  ): Promise<Row[]> {
+    const all: Row[] = [];
+    while (true) {
+      const rows = await page(all.at(-1)?.id ?? '', pageMax);
+      for (const row of rows) all.push(row);
+      if (rows.length < pageMax) return all;
+      await nextTurn();
+    }
   }
 
   /** Adds rows, which all have the same columns; does nothing without rows. */

@@ -1,9 +1,16 @@
 // Queries on transfers.
 
+import { sql } from 'kysely';
 import { notFound } from '../../domain/error.ts';
 import type { TransferId } from '../../domain/ids.ts';
 import type { Transfer } from '../../domain/transfer.ts';
-import type { TransferChange, TransferReader, TransferWriter } from '../port/transfer.ts';
+import type { PageFound } from '../port/page.ts';
+import type {
+  TransferChange,
+  TransferPlace,
+  TransferReader,
+  TransferWriter,
+} from '../port/transfer.ts';
 import { Queries } from './scope.ts';
 
 export class SqlTransferReader extends Queries implements TransferReader {
@@ -32,6 +39,30 @@ export class SqlTransferReader extends Queries implements TransferReader {
       .orderBy('createdAt', 'desc')
       .orderBy('id')
       .execute();
+  }
+
+  async page({
+    perPage,
+    before,
+  }: {
+    perPage: number;
+    before?: TransferPlace | undefined;
+  }): Promise<{ transfers: Transfer[] } & PageFound> {
+    const live = this.#all().where('deletedAt', 'is', null);
+    const following = before
+      ? live.where(sql<boolean>`(created_at, id) < (${before.createdAt}, ${before.id})`)
+      : live;
+    const found = await following
+      .selectAll()
+      .orderBy('createdAt', 'desc')
+      .orderBy('id', 'desc')
+      .limit(perPage + 1)
+      .execute();
+    const { count } = await live
+      .select((e) => e.fn.countAll<number>().as('count'))
+      .executeTakeFirstOrThrow();
+    const more = found.length > perPage;
+    return { transfers: found.slice(0, perPage), count: Number(count), more };
   }
 
   async deleted(): Promise<TransferId[]> {

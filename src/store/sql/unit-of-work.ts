@@ -25,6 +25,7 @@ import type { Binding } from './scope.ts';
 import { SqlSignatureWriter } from './signature.ts';
 import { SqlSoftwareReader, SqlSoftwareWriter } from './software.ts';
 import { SqlTransferReader, SqlTransferWriter } from './transfer.ts';
+import { SqlUploadReader, SqlUploadWriter } from './upload.ts';
 import { SqlUsageReader } from './usage.ts';
 import { SqlWebhookReader, SqlWebhookWriter } from './webhook.ts';
 
@@ -45,6 +46,7 @@ export const bindReader = (binding: Binding): Reader => ({
   operatorKeys: new SqlOperatorKeyReader(binding),
   access: new SqlAccessReader(binding),
   transfers: new SqlTransferReader(binding),
+  uploads: new SqlUploadReader(binding),
   usage: new SqlUsageReader(binding),
   audit: new SqlAuditReader(binding),
   operatorAudit: new SqlOperatorAuditReader(binding),
@@ -73,6 +75,7 @@ export const bindWriter = (binding: Binding): Writer => ({
   signatures: new SqlSignatureWriter(binding),
   access: new SqlAccessWriter(binding),
   transfers: new SqlTransferWriter(binding),
+  uploads: new SqlUploadWriter(binding),
   usage: new SqlUsageReader(binding),
   audit: new SqlAuditWriter(binding),
   operatorAudit: new SqlOperatorAuditWriter(binding),

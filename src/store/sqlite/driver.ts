@@ -106,7 +106,7 @@ class TransactionalSchemaAdapter extends SqliteAdapter {
   }
 }
 
-class SnakeCaseCompiler extends SqliteQueryCompiler {
+export class SnakeCaseCompiler extends SqliteQueryCompiler {
   protected override sanitizeIdentifier(name: string): string {
     return super.sanitizeIdentifier(nameInDatabase(name));
   }

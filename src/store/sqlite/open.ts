@@ -3,7 +3,7 @@
 // transaction.
 
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
-import { Kysely, sql } from 'kysely';
+import { type Dialect, Kysely, sql } from 'kysely';
 import { AppError } from '../../domain/error.ts';
 import type { Store } from '../port/unit-of-work.ts';
 import { EventWake } from '../sql/event-wake.ts';
@@ -25,6 +25,10 @@ import {
   sqliteMigrations,
   standingOf,
 } from './migrate.ts';
+import { surveyDialect } from './survey.ts';
+
+/** A survey of a smaller store holds the event loop for some milliseconds. */
+const smallBytes = 12 * 1024 ** 2;
 
 /**
  * The longest wait for another process that migrates the store, unless an option says otherwise.
@@ -42,6 +46,8 @@ interface SqliteOptions {
   waitMostMs?: number;
   /** The migrations; tests give others. */
   known?: Migrations;
+  /** A store below so many bytes is surveyed in the thread of its caller, which is sooner done. */
+  surveyBytesMin?: number;
   /** Called with the text, the parameters and the time of every statement that is run. */
   onQuery?: (sql: string, parameters: readonly unknown[], tookMs: number) => void;
 }
@@ -54,18 +60,12 @@ interface SqliteOptions {
 export const openSqlite = (options: SqliteOptions): Promise<Store> =>
   translated(() => open(options));
 
-async function open(options: SqliteOptions): Promise<Store> {
-  const {
-    dataDir,
-    now,
-    check = false,
-    locked = false,
-    onQuery,
-    known = sqliteMigrations,
-  } = options;
-  const connect = (database: DatabaseSync) =>
+/** The connections to the store: one that writes, and those that read. */
+async function connections(options: SqliteOptions) {
+  const { dataDir, check = false, locked = false, onQuery, known = sqliteMigrations } = options;
+  const connect = (to: Dialect) =>
     new Kysely<Database>({
-      dialect: sqliteDriver(database),
+      dialect: to,
       plugins: [names],
       ...(onQuery && {
         log: ({ query, queryDurationMillis: tookMs }) =>
@@ -78,8 +78,7 @@ async function open(options: SqliteOptions): Promise<Store> {
   });
   // The driver waits for the write lock itself, without blocking.
   first.exec('pragma busy_timeout = 0');
-  const writer = connect(first);
-  let second: DatabaseSync;
+  const writer = connect(sqliteDriver(first));
   try {
     const { waitMostMs = othersMostMs } = options;
     await ensureCurrent(writer, () => standingOf(first, known), {
@@ -89,21 +88,37 @@ async function open(options: SqliteOptions): Promise<Store> {
       waitMostMs,
     });
     if (locked) reserveRoom(first);
-    second = await openDatabase(storeFile(dataDir));
+    const second = await openDatabase(storeFile(dataDir));
+    const surveyor = connect(surveyDialect(storeFile(dataDir)));
+    return { writer, reader: connect(sqliteDriver(second)), second, surveyor };
   } catch (error) {
     await writer.destroy();
     throw error;
   }
-  const reader = connect(second);
+}
+
+async function open(options: SqliteOptions): Promise<Store> {
+  const { now, known = sqliteMigrations, surveyBytesMin = smallBytes } = options;
+  const { writer, reader, second, surveyor } = await connections(options);
   const groups = new GroupCommit(writer);
   const searches = new NameSearches();
   const places = new ListPlaces();
   const version = new Version(second);
   const events = new EventWake();
   const publish = publishOnce(groups);
+  const read: Store['read'] = (scope, work) =>
+    translated(() => work(bindReader({ db: reader, scope, now, dialect, searches, places })));
+  const size = second.prepare(
+    'select page_count * page_size as bytes from pragma_page_count, pragma_page_size',
+  );
   return {
-    read: (scope, work) =>
-      translated(() => work(bindReader({ db: reader, scope, now, dialect, searches, places }))),
+    read,
+    survey: (scope, work) =>
+      translated(async () =>
+        Number(size.get()?.bytes) < surveyBytesMin
+          ? read(scope, work)
+          : work(bindReader({ db: surveyor, scope, now, dialect })),
+      ),
     write: (scope, work) =>
       translated(async () => {
         const result = await events.around((ofRun) =>
@@ -129,6 +144,7 @@ async function open(options: SqliteOptions): Promise<Store> {
       }),
     async close() {
       await groups.idle();
+      await surveyor.destroy();
       await reader.destroy();
       // Move the write-ahead log into the file. SQLite does not do it by itself while statements
       // are cached.
