@@ -117,6 +117,12 @@ describe('apply', { concurrency: 2 }, () => {
     const all = await Promise.all(files.map((file) => run('apply', '--file', file)));
     for (const one of all) assert.equal(one.code, 0, one.err);
     assert.equal((await list('machine')).length, 230);
+    // Those that are deleted are made again, although the same was asked for before.
+    const newest = await list('machine');
+    const ids = newest.slice(0, 24).map((one: { id: number }) => String(one.id));
+    assert.equal((await run('machine', 'delete', ...ids, '--yes')).code, 0);
+    assert.equal((await run('apply', '--file', files[3] ?? '')).code, 0);
+    assert.equal((await list('machine')).length, 230);
     const image = (title: string) => `version: 1\nimages:\n  - {name: One, software: [${title}]}\n`;
     const [first = '', second = ''] = files;
     await writeFile(first, image('htop'));
