@@ -8,6 +8,8 @@ import { allCommands, type PrintedCommand } from './tree.ts';
 const roff = (text: string) =>
   text
     .replaceAll('\\', '\\e')
+    // Terminals without UTF-8 have no character for it.
+    .replaceAll('…', '...')
     .replaceAll('-', '\\-')
     .replace(/^([.'])/gm, '\\&$1')
     .replaceAll(/[^\n -~]/gu, (one) => {
