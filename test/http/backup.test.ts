@@ -73,7 +73,7 @@ describe('a backup', () => {
       ...store,
       async read(scope, work) {
         const result = await store.read(scope, work);
-        if (typeof result === 'object' && result !== null && 'frozen' in result && 'open' in result)
+        if (typeof result === 'object' && result !== null && 'due' in result && 'limits' in result)
           await hooks.looked();
         return result;
       },

@@ -1,15 +1,16 @@
 // The catalogue of software, for operators on the wire. The files of a recipe are sent first
 // (upload.ts).
 
-import { Type } from 'typebox';
+import { type TString, Type } from 'typebox';
 import type { SoftwareId } from '../../domain/ids.ts';
 import { DateTime, Id, NullableDateTime, NullableString, Text } from '../envelope.ts';
 import { SentFile } from './upload.ts';
 
-const titles = (description: string) =>
-  Type.Optional(Type.Array(Text(100, 'Name of a title'), { maxItems: 100, description }));
+const titles = (title: TString, description: string) =>
+  Type.Optional(Type.Array(title, { maxItems: 100, description }));
 
-const needs = {
+/** `title`: the schema of the name of a title, which only a request has to check. */
+const needs = (title: TString) => ({
   cpus: Type.Optional(
     Type.Integer({ minimum: 1, maximum: 64, description: 'Least processors of the build machine' }),
   ),
@@ -30,9 +31,9 @@ const needs = {
       description: 'With a network: how long builds use its layer again. Default: for ever',
     }),
   ),
-  requires: titles('Titles that must be installed with it, before it'),
-  after: titles('Titles that are installed before it when both are wanted'),
-};
+  requires: titles(title, 'Titles that must be installed with it, before it'),
+  after: titles(title, 'Titles that are installed before it when both are wanted'),
+});
 
 export const Software = Type.Object({
   id: Type.Integer(),
@@ -45,7 +46,7 @@ export const Software = Type.Object({
     ),
     network: Type.Boolean({ description: 'Whether its build machine reaches the network' }),
     timeout_ms: Type.Integer({ description: 'The limit of the installation' }),
-    ...needs,
+    ...needs(Type.String({ description: 'Name of a title' })),
   }),
   recipe_digest: Type.String({ description: 'Of all that decides the result' }),
   created_at: DateTime('When it was added'),
@@ -84,7 +85,7 @@ export const softwareBody = Type.Object({
       description: 'The limit of the installation. Default: 1800000',
     }),
   ),
-  ...needs,
+  ...needs(Text(100, 'Name of a title')),
   version: Type.Optional(Text(40, 'Which version of the name it is')),
 });
 
