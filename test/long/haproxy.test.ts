@@ -10,12 +10,12 @@ import { type Client, type ClientOptions, createClient } from '../../src/client/
 import { ApiError } from '../../src/client/errors.ts';
 import { upload } from '../../src/client/transfer.ts';
 import { demoKey } from '../demo-server.ts';
+import { type ServerName, startHaproxy } from '../postgres/haproxy.ts';
+import { freePort } from '../postgres/server.ts';
+import { sharedPostgres } from '../postgres/shared.ts';
 import { serverProcess } from '../server-process.ts';
 import { callerOf } from '../soak/caller.ts';
 import { defer, type Scope, temporaryFolder, waitFor } from '../support.ts';
-import { type ServerName, startHaproxy } from './haproxy.ts';
-import { freePort } from './server.ts';
-import { sharedPostgres } from './shared.ts';
 
 const database = await sharedPostgres();
 

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { hostOnly, noServer } from '../../src/bin/places.ts';
 import { allCommands } from '../../src/bin/print/tree.ts';
-import { startFar } from './far.ts';
+import { startFar } from '../simulator/far.ts';
 
 const leaves = async () => (await allCommands()).filter(({ words, path }) => path && !words.length);
 const has = ({ options }: { options: readonly { names: readonly string[] }[] }, name: string) =>

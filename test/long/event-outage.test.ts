@@ -9,8 +9,8 @@ import type { ImageId } from '../../src/domain/ids.ts';
 import { openPostgres } from '../../src/store/postgres/open.ts';
 import { startHarness } from '../http/harness.ts';
 import { receiver } from '../http/receiver.ts';
+import { type PostgresServer, startPostgres } from '../postgres/server.ts';
 import { defer, type Scope, waitFor } from '../support.ts';
-import { type PostgresServer, startPostgres } from './server.ts';
 
 const file: Scope = { after };
 defer(file, () => {});

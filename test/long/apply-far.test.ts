@@ -5,8 +5,8 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { parse } from 'yaml';
+import { startFar } from '../simulator/far.ts';
 import { type Scope, temporaryFolder } from '../support.ts';
-import { startFar } from './far.ts';
 
 const catalogue = `version: 1
 software:
