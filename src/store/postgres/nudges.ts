@@ -14,6 +14,16 @@ const channels = ['silversmith_jobs', 'silversmith_events'] as const;
 type Channel = (typeof channels)[number];
 const againMs = 1000;
 
+/**
+ * The end of a connection whose database has crashed may never be told, so nobody waits longer. What
+ * it takes then is a socket that is closed already.
+ */
+const endMostMs = 2000;
+
+/** Resolves when the work is over, whether it failed or not, and after `mostMs` at the latest. */
+const within = (mostMs: number, work: Promise<unknown>): Promise<unknown> =>
+  Promise.race([work.catch(() => {}), sleep(mostMs, undefined, { ref: false })]);
+
 export class Nudges {
   readonly #pool: Pool;
   readonly #open: () => Client;
@@ -78,12 +88,12 @@ export class Nudges {
       await ended;
     } finally {
       signal.removeEventListener('abort', close);
-      await client.end().catch(() => {});
+      await within(endMostMs, client.end());
     }
   }
 
   async close(): Promise<void> {
     this.#closed.abort();
-    await this.#listening;
+    await within(endMostMs, this.#listening ?? Promise.resolve());
   }
 }
