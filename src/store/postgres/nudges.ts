@@ -21,8 +21,13 @@ const againMs = 1000;
 const endMostMs = 2000;
 
 /** Resolves when the work is over, whether it failed or not, and after `mostMs` at the latest. */
-const within = (mostMs: number, work: Promise<unknown>): Promise<unknown> =>
-  Promise.race([work.catch(() => {}), sleep(mostMs, undefined, { ref: false })]);
+async function within(mostMs: number, work: Promise<unknown>): Promise<void> {
+  const over = new AbortController();
+  const limit = sleep(mostMs, undefined, { signal: over.signal });
+  await Promise.race([work, limit]).catch(() => {});
+  over.abort();
+  await limit.catch(() => {});
+}
 
 export class Nudges {
   readonly #pool: Pool;
