@@ -7,27 +7,13 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client, Pool } from 'pg';
-import { endOf } from './pool.ts';
+import { within } from '../../lib/within.ts';
+import { ended, endMostMs, endOf } from './pool.ts';
 
 const channels = ['silversmith_jobs', 'silversmith_events'] as const;
 /** `silversmith_jobs`: jobs may wait. `silversmith_events`: events may have been written. */
 type Channel = (typeof channels)[number];
 const againMs = 1000;
-
-/**
- * The end of a connection whose database has crashed may never be told, so nobody waits longer. What
- * it takes then is a socket that is closed already.
- */
-const endMostMs = 2000;
-
-/** Resolves when the work is over, whether it failed or not, and after `mostMs` at the latest. */
-async function within(mostMs: number, work: Promise<unknown>): Promise<void> {
-  const over = new AbortController();
-  const limit = sleep(mostMs, undefined, { signal: over.signal });
-  await Promise.race([work, limit]).catch(() => {});
-  over.abort();
-  await limit.catch(() => {});
-}
 
 export class Nudges {
   readonly #pool: Pool;
@@ -78,7 +64,7 @@ export class Nudges {
   /** Resolves when the connection has ended. */
   async #connection(signal: AbortSignal): Promise<void> {
     const client = this.#open();
-    const ended = endOf(client);
+    const over = endOf(client);
     const close = () => void client.end().catch(() => {});
     signal.addEventListener('abort', close, { once: true });
     client.on('notification', ({ channel, payload }) => {
@@ -90,10 +76,10 @@ export class Nudges {
       for (const channel of channels) await client.query(`listen ${channel}`);
       // Nudges may have been lost while there was no connection.
       for (const wake of this.#wakes.values()) wake();
-      await ended;
+      await over;
     } finally {
       signal.removeEventListener('abort', close);
-      await within(endMostMs, client.end());
+      await ended(client);
     }
   }
 

@@ -2,6 +2,7 @@
 // each connection prepares once.
 
 import pg from 'pg';
+import { within } from '../../lib/within.ts';
 import { withoutNul } from './dialect.ts';
 import { isStalePlan, isUnanswered } from './errors.ts';
 
@@ -121,6 +122,15 @@ export const endOf = (client: pg.Client): Promise<void> =>
     client.once('end', resolve);
     client.on('error', () => resolve());
   });
+
+/**
+ * The end of a connection whose database has crashed may never be told, so nobody waits longer.
+ * What is left of it then is a socket that is closed already.
+ */
+export const endMostMs = 2000;
+
+/** Ends a connection. Never rejects. */
+export const ended = (client: pg.Client): Promise<void> => within(endMostMs, client.end());
 
 /** A connection of its own, outside the pool. */
 export const openClient = (url: string): pg.Client => new pg.Client(settings(url));

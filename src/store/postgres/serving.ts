@@ -5,8 +5,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type Kysely, sql } from 'kysely';
 import type { Client } from 'pg';
 import { AppError } from '../../domain/error.ts';
+import { within } from '../../lib/within.ts';
 import { translated } from './errors.ts';
-import { endOf, openClient } from './pool.ts';
+import { ended, endMostMs, endOf, openClient } from './pool.ts';
 
 const servingLock = 7_521_338_905;
 const againMs = 1000;
@@ -26,7 +27,7 @@ export async function tryHoldAlone(url: string): Promise<Serving | null> {
   return {
     async release() {
       released.abort();
-      await held.ended;
+      await within(endMostMs, held.ended);
     },
   };
 }
@@ -53,7 +54,7 @@ export async function holdServing(url: string): Promise<Serving> {
   return {
     async release() {
       released.abort();
-      await kept;
+      await within(endMostMs, kept);
     },
   };
 }
@@ -76,24 +77,24 @@ async function hold(
   lock: 'pg_try_advisory_lock' | 'pg_try_advisory_lock_shared',
 ): Promise<Held | null> {
   const client: Client = openClient(url);
-  const ended = endOf(client);
+  const over = endOf(client);
   try {
     await client.connect();
     const { rows } = await client.query<{ taken: boolean }>(`select ${lock}($1) as taken`, [
       servingLock,
     ]);
     if (rows[0]?.taken !== true) {
-      await client.end();
+      await ended(client);
       return null;
     }
   } catch (error) {
-    await client.end().catch(() => {});
+    await ended(client);
     throw error;
   }
   const close = () => void client.end().catch(() => {});
   if (signal.aborted) close();
   signal.addEventListener('abort', close, { once: true });
-  return { ended: ended.finally(() => signal.removeEventListener('abort', close)) };
+  return { ended: over.finally(() => signal.removeEventListener('abort', close)) };
 }
 
 const usedAlone = () =>
