@@ -40,6 +40,12 @@ export interface Guest {
 /** The build machine of a base that asks for no other size. */
 export const usualBuildGuest: Guest = { memoryMb: 1024, cpus: 2 };
 
+/** The build machine of a size, or larger where one of the recipes that it runs asks for more. */
+export const buildGuest = (size: Guest, recipes: readonly Partial<Guest>[]): Guest => ({
+  memoryMb: Math.max(size.memoryMb, ...recipes.map(({ memoryMb = 0 }) => memoryMb)),
+  cpus: Math.max(size.cpus, ...recipes.map(({ cpus = 0 }) => cpus)),
+});
+
 /** What the host gives to guests, as the server that works the engine has set it. */
 export interface Admission {
   /** Null where the engine places guests by itself, as that of a cluster does: no limit. */

@@ -4,11 +4,12 @@
 
 import { randomBytes } from 'node:crypto';
 import { Readable } from 'node:stream';
+import { buildGuest, usualBuildGuest } from '../../domain/account.ts';
 import { failedForGood, failedForNow } from '../../domain/error.ts';
 import { outputLines } from '../../lib/output-lines.ts';
 import { OutputTail } from '../../lib/output-tail.ts';
-import { lastLines, outOfMemory, rebootLine, rebootsMax, tooManyReboots } from '../build-end.ts';
-import { clearScript, clearUnit, recipeFunctions } from '../guest-script.ts';
+import { lastLines, outOfMemory, runBoots } from '../build-end.ts';
+import { clearScript, clearUnit, recipeFunctions, workFolder } from '../guest-script.ts';
 import type { BuildResult, BuildSpec } from '../port/builds.ts';
 import type { Call } from '../port/call.ts';
 import { readFile } from './base.ts';
@@ -30,7 +31,6 @@ import {
 import { cardsOf } from './project.ts';
 
 const outputBytesMax = 16 * 1024 ** 2;
-const usualSize = { cpus: 2, memoryMb: 1024 };
 const upMs = 120_000;
 const upTries = 240;
 const clearMs = 120_000;
@@ -57,8 +57,7 @@ exit $code
 `;
 
 /** Services write what they keep when they stop, so a guest with systemd is cleared after them. */
-const finishScript = `${recipeFunctions(`${folder}/recipe`, `${folder}/files`, { boot: 1 })}
-forget_recipe
+const finishScript = `rm -rf ${workFolder}
 if [ -d /run/systemd/system ]; then
   cp ${folder}/clear /run/silversmith/clear
   cp ${folder}/clear.service /run/systemd/system/silversmith-clear.service
@@ -88,41 +87,31 @@ export async function buildLayer(incus: Incus, spec: BuildSpec, call: Call): Pro
   const name = buildName(layerId);
   try {
     await startBuild(incus, spec, call);
-    const { exitCode, said } = await runBoots(incus, name, spec, signal);
-    if (exitCode !== 0) return { exitCode, output: said, virtualBytes: 0, storedBytes: 0 };
+    const { exitCode, output } = await runBoots(spec, (start) =>
+      runBoot(incus, name, spec, start, signal),
+    );
+    if (exitCode !== 0) return { exitCode, output, virtualBytes: 0, storedBytes: 0 };
     await finish(incus, name, label, signal);
-    return done(said, (await publish(incus, name, layerId, call)).size);
+    return done(output, (await publish(incus, name, layerId, call)).size);
   } finally {
     // A call that its signal ended leaves the build machine to the next attempt.
     if (!signal.aborted) await removeBuild(incus, layerId, call);
   }
 }
 
-/** Runs the recipe, and again after a restart of the build machine as often as it asks for one. */
-async function runBoots(incus: Incus, name: string, spec: BuildSpec, signal: AbortSignal) {
-  const { rebootStatus, timeoutMs } = spec.recipe;
-  const end = performance.now() + timeoutMs;
-  let before = '';
-  for (let boot = 1; ; boot++) {
-    const limitMs = Math.max(1, end - performance.now());
-    const ran = await runBoot(incus, name, spec, { boot, limitMs }, signal);
-    const said = before + ran.said;
-    if (ran.exitCode !== rebootStatus) return { exitCode: ran.exitCode, said };
-    if (boot > rebootsMax) throw tooManyReboots(spec, said);
-    before = `${said.trimEnd()}\n${rebootLine(spec)}\n`;
-    await stopInstance(incus, name, powerOffMs, signal);
-    await startInstance(incus, name, signal);
-    await prepare(incus, name, spec.label, signal);
-  }
-}
-
+/** Starts the build machine anew, unless it was just made, and runs the recipe in it. */
 async function runBoot(
   incus: Incus,
   name: string,
   { recipe, label, onLine = () => {} }: BuildSpec,
-  { boot, limitMs }: { boot: number; limitMs: number },
+  { boot, leftMs }: { boot: number; leftMs: () => number },
   signal: AbortSignal,
-): Promise<{ exitCode: number; said: string }> {
+): Promise<{ exitCode: number; output: string }> {
+  if (boot > 1) {
+    await stopInstance(incus, name, powerOffMs, signal);
+    await startInstance(incus, name, signal);
+    await prepare(incus, name, label, signal);
+  }
   const begun = await runOf(incus, name, signal);
   const output = new OutputTail();
   const mark = `\x1esilversmith-oom ${randomBytes(16).toString('hex')} `;
@@ -132,7 +121,7 @@ async function runBoot(
     name,
     {
       command: ['/bin/sh', '-c', runScript(boot, mark)],
-      limitMs,
+      limitMs: leftMs(),
       outputBytesMax,
       onOutput(_, chunk) {
         output.push(chunk);
@@ -157,7 +146,7 @@ async function runBoot(
       { output: said },
     );
   if (oomKills > 0) throw outOfMemory(label, oomKills, said);
-  return { exitCode, said };
+  return { exitCode, output: said };
 }
 
 /** Tells one run of an instance from another; null while it is off. */
@@ -169,9 +158,7 @@ async function runOf(incus: Incus, name: string, signal: AbortSignal): Promise<s
 async function startBuild(incus: Incus, spec: BuildSpec, call: Call): Promise<void> {
   const { layerId, parentId, recipe, label, boot, sizeBytes } = spec;
   const { signal } = call;
-  const size = boot.build ?? usualSize;
-  const cpus = Math.max(size.cpus, recipe.cpus ?? 0);
-  const memoryMb = Math.max(size.memoryMb, recipe.memoryMb ?? 0);
+  const { cpus, memoryMb } = buildGuest(boot.build ?? usualBuildGuest, [recipe]);
   if (recipe.network && (await cardsOf(incus.client, incus.profile, signal)).length === 0)
     throw failedForGood(
       `${label} needs the network, and machines have none: name a profile with a network card (--incus-profile), or take a title that brings its files.`,

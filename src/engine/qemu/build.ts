@@ -6,11 +6,12 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, rm } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
+import { buildGuest, usualBuildGuest } from '../../domain/account.ts';
 import { consoleReason } from '../../domain/console.ts';
 import { failedForGood, failedForNow } from '../../domain/error.ts';
 import { exists, moveDurably } from '../../lib/files.ts';
 import { plainConsole } from '../../lib/plain-console.ts';
-import { lastLines, outOfMemory, rebootLine, rebootsMax, tooManyReboots } from '../build-end.ts';
+import { lastLines, outOfMemory, runBoots } from '../build-end.ts';
 import type { BuildResult, BuildSpec } from '../port/builds.ts';
 import { type Outcome, outputBytesMax, runGuest } from './build-guest.ts';
 import { qemuArgs } from './command.ts';
@@ -26,10 +27,8 @@ import { exitMark, writeBuildSeed } from './seed.ts';
  * processor keeps one of the host busy, even while the guest has little to do. So a build with two
  * of them takes both processors of a small host, and leaves none for the build beside it.
  */
-const usualSize = ({ accel }: Host) => ({
-  cpus: accel === 'tcg' && availableParallelism() < 4 ? 1 : 2,
-  memoryMb: 1024,
-});
+const usualSize = ({ accel }: Host) =>
+  accel === 'tcg' && availableParallelism() < 4 ? { ...usualBuildGuest, cpus: 1 } : usualBuildGuest;
 
 export async function buildLayer(
   spec: BuildSpec,
@@ -53,7 +52,9 @@ export async function buildLayer(
     // name is right when it becomes a layer.
     const disk = join(paths.builds, `${spec.layerId}.qcow2`);
     await createOverlay(disk, paths.backing(spec.parentId), spec.sizeBytes, user, signal);
-    const outcome = await runBoots(spec, disk, signal, context);
+    const outcome = await runBoots(spec, (start) =>
+      runBoot(spec, { ...start, disk }, signal, context),
+    );
     if (outcome.exitCode === 0 && outcome.ended === null && outcome.oomKills === 0) {
       await makeImmutable(disk);
       await moveDurably(disk, layer);
@@ -66,29 +67,9 @@ export async function buildLayer(
   }
 }
 
-/** Boots the build machine, and again as often as its recipe asks for it. */
-async function runBoots(
-  spec: BuildSpec,
-  disk: string,
-  signal: AbortSignal,
-  context: Own & { host: Host },
-): Promise<Outcome> {
-  const { rebootStatus, timeoutMs } = spec.recipe;
-  const end = performance.now() + timeoutMs;
-  let said = '';
-  for (let boot = 1; ; boot++) {
-    const limitMs = Math.max(1, end - performance.now());
-    const outcome = await runBoot(spec, { disk, boot, limitMs }, signal, context);
-    const output = said + outcome.output;
-    if (outcome.exitCode !== rebootStatus || outcome.ended !== null) return { ...outcome, output };
-    if (boot > rebootsMax) throw tooManyReboots(spec, output);
-    said = `${output.trimEnd()}\n${rebootLine(spec)}\n`;
-  }
-}
-
 async function runBoot(
   spec: BuildSpec,
-  { disk, boot, limitMs }: { disk: string; boot: number; limitMs: number },
+  { disk, boot, leftMs }: { disk: string; boot: number; leftMs: () => number },
   signal: AbortSignal,
   { host, paths, installation }: Own & { host: Host },
 ): Promise<Outcome> {
@@ -98,9 +79,8 @@ async function runBoot(
   for (const left of [folder, run]) await rm(left, { recursive: true, force: true });
   await prepareFolders(folder, []);
   const token = randomBytes(16).toString('hex');
-  const instance = layerId;
   await writeBuildSeed(folder, {
-    ...{ instance, recipe, token, boot },
+    ...{ instance: layerId, recipe, token, boot },
     fileOf: paths.file,
     environment: recipe.network ? host.proxy : {},
     path: user.path,
@@ -108,14 +88,12 @@ async function runBoot(
   await mkdir(run, { mode: 0o700 });
   await giveTo(user, run);
   const seed = join(folder, 'seed.iso');
-  const size = spec.boot.build ?? usualSize(host);
   const guest = {
     ...spec,
     name: processName(installation, 'build', layerId),
     disk: paths.fromGuest(disk),
     seed: paths.fromGuest(seed),
-    cpus: Math.max(size.cpus, recipe.cpus ?? 0),
-    memoryMb: Math.max(size.memoryMb, recipe.memoryMb ?? 0),
+    ...buildGuest(spec.boot.build ?? usualSize(host), [recipe]),
     build: true,
     network: recipe.network,
   };
@@ -133,7 +111,7 @@ async function runBoot(
       throw failedForNow('QEMU cannot be started.', { detail: String(error) });
     },
   );
-  const options = { mark: exitMark(token), timeoutMs: limitMs, onLine };
+  const options = { mark: exitMark(token), timeoutMs: leftMs(), onLine };
   return runGuest(command, run, options, signal);
 }
 
