@@ -24,6 +24,7 @@ const anyJob = fc.record({
   kind: fc.constantFrom(...jobKindNames),
   organisationId: fc.integer({ min: 1, max: 5 }) as fc.Arbitrary<OrganisationId>,
   leaseUntil: fc.constantFrom(null, now - 1, now, now + 1),
+  cancelRequestedAt: fc.constant(null),
 });
 const isRunning = ({ leaseUntil }: Pick<RunningJob, 'leaseUntil'>) => (leaseUntil ?? 0) > now;
 
@@ -73,6 +74,7 @@ describe('planClaims', () => {
     const { jobs, ...queue } = queueOf(
       Array.from({ length: 5 }, () => ({
         ...{ kind: kind as JobKind, organisationId: 1 as OrganisationId, leaseUntil: null },
+        cancelRequestedAt: null,
       })),
     );
     const claims = planClaims({ ...queue, isShared: false }, new ClaimTurns());
@@ -150,7 +152,7 @@ class Simulated {
         const at = list.findIndex(({ id }) => id === job.id);
         if (at >= 0) list.splice(at, 1);
       }
-      running.push({ ...job, leaseUntil: now + 1 });
+      running.push({ ...job, leaseUntil: now + 1, cancelRequestedAt: null });
     }
   }
 }

@@ -148,15 +148,12 @@ export class Reconciler {
 
   /** Claims the jobs that are due and starts them. Resolves before they are done. */
   async pass(): Promise<void> {
-    const { store } = this.#options;
-    for (const id of await store.read('system', (work) => work.jobs.toCancel()))
-      this.#running.get(id)?.cancel.abort(new Error('it was cancelled'));
     // An organisation with few jobs leaves a part of its share, which the next round gives away.
     for (let rounds = 0; rounds < roundsMax; rounds++) if ((await this.#claimRound()) === 0) break;
     this.#options.meter.passed();
   }
 
-  /** Resolves to the number of jobs that were claimed. */
+  /** Interrupts the jobs that are cancelled. Resolves to the number of jobs that were claimed. */
   async #claimRound(): Promise<number> {
     const { store, clock, settings } = this.#options;
     const queue = await store.read('system', async (work) => {
@@ -166,6 +163,9 @@ export class Reconciler {
       const due = await work.jobs.due(roomOf({ running, now, limits }), retryMostMs);
       return { running, due, now, limits, isShared: await work.organisations.areSeveral() };
     });
+    for (const { id, cancelRequestedAt } of queue.running)
+      if (cancelRequestedAt !== null)
+        this.#running.get(id)?.cancel.abort(new Error('it was cancelled'));
     const planned = planClaims(queue, this.#claimTurns).filter(({ id }) => !this.#running.has(id));
     let claimed = 0;
     // A quarter of the rest in each transaction lets servers that were woken together share them.

@@ -3,5 +3,4 @@
 import { statements } from './statements.ts';
 
 export const cancelledJobs = statements(`
-alter table job add column cancel_requested_at bigint;
-create index job_to_cancel on job (id) where state = 'running' and cancel_requested_at is not null`);
+alter table job add column cancel_requested_at bigint`);

@@ -22,7 +22,7 @@ export type JobChange = Partial<
 
 /** The facts of a job that decide whether it is claimed. */
 export type ClaimableJob = Pick<Job, 'id' | 'kind' | 'organisationId'>;
-export type RunningJob = ClaimableJob & Pick<Job, 'leaseUntil'>;
+export type RunningJob = ClaimableJob & Pick<Job, 'leaseUntil' | 'cancelRequestedAt'>;
 
 /**
  * Thrown to the late owner of a lease that has passed to another attempt: its write is refused, and
@@ -56,8 +56,6 @@ export interface JobReader {
   openOfKind<Kind extends JobKind>(kind: Kind): Promise<Job<Kind>[]>;
   /** When the next queued job becomes due; undefined when none is queued. */
   nextDue(): Promise<number | undefined>;
-  /** The running jobs that are to end without a result, in no order. */
-  toCancel(): Promise<JobId[]>;
   /** The open jobs of these images, in no order; any number of ids. */
   ofImages(ids: readonly ImageId[]): Promise<Job[]>;
   /** The open jobs of these machines, in no order; any number of ids. */

@@ -75,7 +75,7 @@ export class SqlJobReader extends Queries implements JobReader {
   running(): Promise<RunningJob[]> {
     return this.within(this.db.selectFrom('job'))
       .where(isRunning)
-      .select(['id', 'kind', 'organisationId', 'leaseUntil'])
+      .select(['id', 'kind', 'organisationId', 'leaseUntil', 'cancelRequestedAt'])
       .orderBy('id')
       .execute();
   }
@@ -104,15 +104,6 @@ export class SqlJobReader extends Queries implements JobReader {
       .select((e) => e.fn.min('notBefore').as('at'))
       .executeTakeFirst();
     return row?.at ?? undefined;
-  }
-
-  async toCancel(): Promise<JobId[]> {
-    const rows = await this.within(this.db.selectFrom('job'))
-      .where(isRunning)
-      .where('cancelRequestedAt', 'is not', null)
-      .select('id')
-      .execute();
-    return rows.map(({ id }) => id);
   }
 
   async ofImages(ids: readonly ImageId[]): Promise<Job[]> {

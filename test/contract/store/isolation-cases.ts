@@ -109,7 +109,6 @@ export const lists: Record<string, Read> = {
   'jobs.running': (work) => work.jobs.running(),
   'jobs.due': (work) => work.jobs.due(tenOfEach, 1000),
   'jobs.openOfKind': (work) => work.jobs.openOfKind('imageExport'),
-  'jobs.toCancel': (work) => work.jobs.toCancel(),
   'jobs.nextDue': (work) => work.jobs.nextDue(),
   'transfers.list': (work) => work.transfers.list(),
   'transfers.page': (work) => work.transfers.page({ perPage: 10 }),

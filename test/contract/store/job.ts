@@ -70,7 +70,7 @@ function testQueue(make: MakeWorld) {
     const { leaseUntil, kind, organisationId } = await claimed(world, id, 'owner');
     world.advance(60_000);
     assert.deepEqual(await world.read((work) => work.jobs.running()), [
-      { id, kind, organisationId, leaseUntil },
+      { id, kind, organisationId, leaseUntil, cancelRequestedAt: null },
     ]);
   });
 
@@ -124,7 +124,10 @@ function testQueue(make: MakeWorld) {
   it('is listed when it runs and is to end, and is due at once when it waits', async (t) => {
     const world = await make(t);
     const [runs, waits] = [await world.machineJob(), await world.machineJob()];
-    const toCancel = () => world.read((work) => work.jobs.toCancel());
+    const toCancel = async () =>
+      (await world.read((work) => work.jobs.running()))
+        .filter(({ cancelRequestedAt }) => cancelRequestedAt !== null)
+        .map(({ id }) => id);
     const cancel = (id: JobId) => world.write((work) => work.jobs.requestCancel(id));
     const late = await claimed(world, waits, 'owner');
     await world.write((work) =>
