@@ -2,17 +2,10 @@
 
 import type { Command } from 'commander';
 import type { Client } from '../../client/client.ts';
-import {
-  type Confirming,
-  confirmed,
-  confirmOptions,
-  count,
-  idRanges,
-  type Loss,
-  listed,
-} from '../confirm.ts';
+import { type Confirming, confirmOptions, count, type Loss, listed } from '../confirm.ts';
 import { mb } from '../output.ts';
 import { connect, type Remote, type RemoteContext, remoteOptions } from './context.ts';
+import { deleteEach } from './deletion.ts';
 import { allOf, outcomesOf, printOutcomes } from './each.ts';
 import { imageTable } from './image-table.ts';
 import type { Named } from './name.ts';
@@ -62,21 +55,13 @@ function deleteCommand(noun: Command, { terminal, env }: RemoteContext): void {
     ),
   ).action(async (words: string[], flags: Remote & Selecting & Confirming) => {
     const client = await connect(flags, env);
-    const { things, isSingle } = await select(client, 'image', words, flags);
-    const isSure = flags.yes === true && !flags.dryRun;
-    if (!isSure && !(await confirmed(terminal, flags, await lossOf(client, things)))) return;
-    const outcomes = await outcomesOf(things, async (thing) => ({
-      thing,
-      answer: await client.imageDelete({ id: thing.id }),
-    }));
-    await printOutcomes(outcomes, {
-      ...{ terminal, flags, noun: 'image', isSingle },
-      answer: ({ answer }) => answer,
-      human: (done) => done.map(({ thing }) => `Image ${thing.id} is deleted.`).join('\n'),
+    const selection = await select(client, 'image', words, flags);
+    await deleteEach(selection, {
+      ...{ terminal, flags, noun: 'image' },
+      loss: () => lossOf(client, selection.things),
+      remove: (id) => client.imageDelete({ id }),
+      undo: 'To undo while they are kept: silversmith image restore',
     });
-    const gone = outcomes.filter((one) => one.ok).map(({ thing }) => thing.id);
-    if (!flags.json && gone.length > 0)
-      terminal.err(`To undo while they are kept: silversmith image restore ${idRanges(gone)}`);
   });
 }
 

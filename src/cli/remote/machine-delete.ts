@@ -1,16 +1,9 @@
 // silversmith machine delete|undelete
 
 import type { Command } from 'commander';
-import {
-  type Confirming,
-  confirmed,
-  confirmOptions,
-  count,
-  idRanges,
-  type Loss,
-  listed,
-} from '../confirm.ts';
+import { type Confirming, confirmOptions, count, type Loss, listed } from '../confirm.ts';
 import { connect, type Remote, type RemoteContext, remoteOptions } from './context.ts';
+import { deleteEach } from './deletion.ts';
 import { outcomesOf, printOutcomes } from './each.ts';
 import { keptHelp, withDisks, written } from './machine-disk.ts';
 import { machineTable } from './machine-table.ts';
@@ -48,24 +41,14 @@ function deleteCommand(noun: Command, { terminal, env }: RemoteContext): void {
     ),
   ).action(async (words: string[], flags: Remote & Selecting & Confirming) => {
     const client = await connect(flags, env);
-    const { things, isSingle } = await select(client, 'machine', words, flags);
-    const isSure = flags.yes === true && !flags.dryRun;
-    const disks = isSure ? [] : await withDisks(client, things);
-    if (!isSure && !(await confirmed(terminal, flags, lossOf(things, disks)))) return;
-    const outcomes = await outcomesOf(things, async (thing) => ({
-      thing,
-      answer: await client.machineDelete({ id: thing.id }),
-    }));
-    await printOutcomes(outcomes, {
-      ...{ terminal, flags, noun: 'machine', isSingle },
-      answer: ({ answer }) => answer,
-      human: (done) => done.map(({ thing }) => `Machine ${thing.id} is deleted.`).join('\n'),
+    const selection = await select(client, 'machine', words, flags);
+    const { things } = selection;
+    await deleteEach(selection, {
+      ...{ terminal, flags, noun: 'machine' },
+      loss: async () => lossOf(things, await withDisks(client, things)),
+      remove: (id) => client.machineDelete({ id }),
+      undo: 'To undo while the disks are kept: silversmith machine undelete',
     });
-    const gone = outcomes.filter((one) => one.ok).map(({ thing }) => thing.id);
-    if (!flags.json && gone.length > 0)
-      terminal.err(
-        `To undo while the disks are kept: silversmith machine undelete ${idRanges(gone)}`,
-      );
   });
 }
 
