@@ -2,9 +2,9 @@
 // off can resume there.
 
 import { headBytes } from '../domain/disk-kind.ts';
-import { AppError, invalid } from '../domain/error.ts';
+import { AppError } from '../domain/error.ts';
 import type { TransferId } from '../domain/ids.ts';
-import { parseManifest, type Transfer, transferMs } from '../domain/transfer.ts';
+import { assertNextPart, parseManifest, type Transfer, transferMs } from '../domain/transfer.ts';
 import { headOf } from '../lib/content.ts';
 import type { ChangeContext, ReadContext } from './context.ts';
 import { assertHostRoom } from './host.ts';
@@ -23,16 +23,7 @@ async function assertTakes(
   const transfer = await work.transfers.get(id);
   if (transfer.status !== 'receiving')
     throw new AppError('conflict', `Transfer ${id} takes no bytes any more.`);
-  if (offset !== transfer.receivedBytes)
-    throw new AppError(
-      'conflict',
-      `Transfer ${id} has ${transfer.receivedBytes} bytes; go on at ${transfer.receivedBytes}.`,
-    );
-  if (bytes === 0) throw invalid('The part is empty; send bytes.');
-  if (offset + bytes > transfer.bytes)
-    throw invalid(
-      `The file was said to have ${transfer.bytes} bytes; with this part it has ${offset + bytes}.`,
-    );
+  assertNextPart(`Transfer ${id}`, transfer, offset, bytes);
   await assertHostRoom(context, bytes);
   return transfer;
 }

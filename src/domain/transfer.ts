@@ -1,7 +1,7 @@
 // A transfer: an image on its way out (export) or in (import), as one file and a manifest that
 // describes it.
 
-import { invalid } from './error.ts';
+import { AppError, invalid } from './error.ts';
 import type { ImageId, LayerId, OrganisationId, TransferId } from './ids.ts';
 
 type TransferKind = 'export' | 'import';
@@ -44,6 +44,29 @@ export interface Transfer {
   createdAt: number;
   /** From when on its file may be removed. */
   expiresAt: number;
+}
+
+/**
+ * Throws `conflict` when a part does not begin where the last one ended, and `invalid` when it is
+ * empty or goes beyond the file. `what` names the file that is sent, such as `Transfer 5`.
+ */
+export function assertNextPart(
+  what: string,
+  file: Pick<Transfer, 'bytes' | 'receivedBytes'>,
+  offset: number,
+  partBytes: number,
+): void {
+  const { bytes, receivedBytes } = file;
+  if (offset !== receivedBytes)
+    throw new AppError(
+      'conflict',
+      `${what} has ${receivedBytes} bytes; go on at ${receivedBytes}.`,
+    );
+  if (partBytes === 0) throw invalid('The part is empty; send bytes.');
+  if (offset + partBytes > bytes)
+    throw invalid(
+      `The file was said to have ${bytes} bytes; with this part it has ${offset + partBytes}.`,
+    );
 }
 
 export const transferBytesMax = 16 * 1024 ** 4;

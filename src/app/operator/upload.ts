@@ -7,6 +7,7 @@ import { assertBytesFit } from '../../domain/account.ts';
 import { AppError, invalid } from '../../domain/error.ts';
 import { assertRoom } from '../../domain/host.ts';
 import type { UploadId } from '../../domain/ids.ts';
+import { assertNextPart } from '../../domain/transfer.ts';
 import { openUploadsMax, type Upload, uploadMs } from '../../domain/upload.ts';
 import { type Content, sha256Of } from '../../lib/content.ts';
 import type { Reader, Store } from '../../store/port/unit-of-work.ts';
@@ -55,16 +56,7 @@ export const uploadOpen = change(
 /** Returns the upload when the part may be written now. Throws like `uploadPart`. */
 async function assertTakes(work: Reader, id: UploadId, offset: number, bytes: number) {
   const upload = await work.uploads.get(id);
-  if (offset !== upload.receivedBytes)
-    throw new AppError(
-      'conflict',
-      `Upload ${id} has ${upload.receivedBytes} bytes; go on at ${upload.receivedBytes}.`,
-    );
-  if (bytes === 0) throw invalid('The part is empty; send bytes.');
-  if (offset + bytes > upload.bytes)
-    throw invalid(
-      `The file was said to have ${upload.bytes} bytes; with this part it has ${offset + bytes}.`,
-    );
+  assertNextPart(`Upload ${id}`, upload, offset, bytes);
   const capacity = await work.host.capacity();
   if (capacity) assertRoom(capacity, bytes);
   return upload;
