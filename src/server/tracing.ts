@@ -9,6 +9,7 @@ import type { Context, SpanContext } from '@opentelemetry/api';
 import { atMostEvery } from '../lib/at-most-every.ts';
 import type { Log } from '../lib/log.ts';
 import { noTracer, type Tracer } from '../lib/trace.ts';
+import { within } from '../lib/within.ts';
 import type { TraceConfig } from './trace-options.ts';
 
 /** At most so often the log says that traces are lost. */
@@ -103,9 +104,7 @@ export async function openTracing(config: TraceConfig | null, log: () => Log): P
       },
     },
     async close() {
-      const over = AbortSignal.timeout(limits.closeMs);
-      const late = new Promise((resolve) => over.addEventListener('abort', resolve));
-      await Promise.race([provider.shutdown().catch(() => {}), late]);
+      await within(limits.closeMs, provider.shutdown());
       // A request that hangs would keep the process.
       agent?.destroy();
     },

@@ -6,6 +6,7 @@
 import { isNearReserve } from '../../domain/account.ts';
 import type { DiskId } from '../../domain/ids.ts';
 import { withoutJob } from '../../engine/port/call.ts';
+import { portionsOf } from '../../lib/portions.ts';
 import { noteCapacity } from '../capacity.ts';
 import type { Task, TaskContext } from '../task.ts';
 
@@ -64,9 +65,8 @@ async function noteSizes(
       ? []
       : [{ id, storedBytes, grownBytes: storedBytes - (before ?? 0) }];
   });
-  for (let from = 0; from < changed.length; from += portionMax) {
+  for await (const portion of portionsOf(changed, portionMax)) {
     signal.throwIfAborted();
-    const portion = changed.slice(from, from + portionMax);
     await store.write('system', (work) =>
       work.disks.setStoredBytes(portion.map(({ id, storedBytes }) => ({ id, storedBytes }))),
     );
