@@ -1,8 +1,15 @@
 // The room that the host has for new work, which a request reserves in its own transaction: the row
 // that it writes (a job, a transfer, a machine that starts) counts in the account from then on.
 
-import { assertBytesFit, assertGuestFits, type Guest, usualBuildGuest } from '../domain/account.ts';
+import {
+  assertBytesFit,
+  assertGuestFits,
+  buildGuest,
+  type Guest,
+  usualBuildGuest,
+} from '../domain/account.ts';
 import type { LayerId } from '../domain/ids.ts';
+import type { Recipe } from '../domain/software.ts';
 import type { ReadContext } from './context.ts';
 
 /**
@@ -35,8 +42,12 @@ export async function assertStartFits(
   if (fresh) assertBytesFit(account, account.admission.growthBytes, 'no_capacity');
 }
 
-/** The build machine that a build on this layer boots. */
-export async function buildGuestOn({ work }: ReadContext, layerId: LayerId): Promise<Guest> {
+/** The largest build machine that a build of these recipes on this layer boots. */
+export async function buildGuestOn(
+  { work }: ReadContext,
+  layerId: LayerId,
+  recipes: readonly Recipe[] = [],
+): Promise<Guest> {
   const { boot } = await work.layers.bootOf(await work.layers.get(layerId));
-  return boot.build ?? usualBuildGuest;
+  return buildGuest(boot.build ?? usualBuildGuest, recipes);
 }

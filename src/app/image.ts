@@ -162,7 +162,8 @@ export async function imageInstall(
   const refresh = input.refresh === true;
   const unmade = await unmadeSteps(context, base, list, refresh);
   const reservedBytes = Math.ceil(unmade.reduce((sum, { sizeGb }) => sum + sizeGb * gbBytes, 0));
-  const build = unmade.length > 0 ? await buildGuestOn(context, base.layerId) : null;
+  const recipes = unmade.map(({ recipe }) => recipe);
+  const build = unmade.length > 0 ? await buildGuestOn(context, base.layerId, recipes) : null;
   await assertHostRoom(context, reservedBytes, build);
   const sizeGb = builtImageSizeGb(
     base.sizeGb,
