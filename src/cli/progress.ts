@@ -37,7 +37,7 @@ export function barLine(bar: string, phase: string, times: string, columns: numb
   return cut(`${shown}${cut(phase, Math.max(1, room - shown.length))}${times}`, columns);
 }
 
-/** What a terminal shows beside the phase. */
+/** The facts that a terminal shows beside the phase. */
 interface Beside {
   /** How long the rest takes, where that is known; else it is estimated from `done`. */
   leftMs?: number | null;

@@ -135,7 +135,7 @@ function rawKind(head: Buffer, bytes: number): FileKind {
   return { kind: 'disk', format: 'raw' };
 }
 
-/** What a raw disk holds, by its first bytes; null: nothing that is known here. */
+/** The content of a raw disk, by its first bytes; null for any other content. */
 export function volumeIn(head: Buffer): 'partitions' | 'ext' | 'XFS' | 'btrfs' | 'LVM' | null {
   const at = (offset: number, mark: string) =>
     head.length >= offset + mark.length && has(head, offset, mark);

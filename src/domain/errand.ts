@@ -9,7 +9,7 @@ export interface Errand {
   /** As in the trail, such as `baseAdd`. */
   action: string;
   status: 'running' | 'done' | 'failed';
-  /** What it does now, for people; null before it says so. */
+  /** The step that it does now, for people; null before the first. */
   phase: string | null;
   /** Why it failed; null otherwise. */
   failure: { code: ErrorCode; message: string } | null;

@@ -15,7 +15,7 @@ export interface Retirable {
   retiredAt: number | null;
 }
 
-/** What stands on a thing of the catalogue, as far as it keeps the thing from being removed. */
+/** The numbers of things that keep a thing of the catalogue from being removed. */
 export interface OfferUses {
   /** Images, also deleted ones while their rows are kept. */
   images: number;

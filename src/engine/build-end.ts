@@ -6,7 +6,7 @@ import type { BuildSpec } from './port/builds.ts';
 /** The most reboots of one recipe. */
 const rebootsMax = 8;
 
-/** What one start of a build machine came to. */
+/** The result of one start of a build machine. */
 interface Boot {
   /** Of the recipe; null when it did not end. */
   exitCode: number | null;

@@ -66,7 +66,7 @@ interface Stage<Name extends ChangeName> {
 
 export type Stages = { [Name in ChangeName]?: Stage<Name> };
 
-/** What a query asks for of a list: a page, counted from 1, or what follows an item. */
+/** The part of a list that a query asks for: a page, counted from 1, or the items after one. */
 export function pageOf({
   page = 1,
   per_page: perPage = 20,

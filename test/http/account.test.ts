@@ -112,25 +112,6 @@ describe('a start', () => {
     assert.equal((await accountOf(h)).held.memoryMb, 512);
   });
 
-  it('leaves a build the memory that the largest of its titles asks for', async (t) => {
-    const { h } = await settled(t, { settings: { ...room, hostMemoryMb: 2048 } });
-    await measure(h);
-    const add = (name: string, memoryMb: number) =>
-      h.store.write('system', (work) => {
-        const recipe = { script: name, files: [], network: false, timeoutMs: 1000, memoryMb };
-        return work.software.add({ name, sizeGb: 0.1, recipe });
-      });
-    const titles = [await add('Larger', 3000), await add('Large', 2000)];
-    const software_ids = titles.map(({ id }) => id);
-    assert.equal((await h.call('imageInstall', { body: { software_ids } })).status, 200);
-    assert.equal((await accountOf(h)).held.memoryMb, 3000);
-    const refused = await h.call('imageInstall', {
-      body: { software_ids: [(await add('Too large', 4000)).id] },
-    });
-    assert.equal(refused.status, 503);
-    assert.match(refused.body.message, /A build needs 4000 MB of memory/);
-  });
-
   it('is admitted for machines of several organisations only as far as there is room, in any order', async (t) => {
     const most = 5;
     const settings = { hostMemoryMb: most * 512, memoryOvercommit: 1 };

@@ -1,4 +1,4 @@
-// The room on the disk of the host, and the build cache, which frees room.
+// The room on the disk of the host, the build cache, which frees room, and the memory of builds.
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
@@ -58,5 +58,27 @@ describe('the build cache', () => {
       steps.map((step: { cache: string }) => step.cache),
       ['hit', 'miss'],
     );
+  });
+});
+
+describe('the memory of the host', () => {
+  it('is reserved for a build as the largest of its titles asks for it', async (t) => {
+    const { h } = await settled(t, { settings: { hostMemoryMb: 2048, memoryOvercommit: 1.5 } });
+    await h.service.reconciler.task('measure');
+    const add = (name: string, memoryMb: number) =>
+      h.store.write('system', (work) => {
+        const recipe = { script: name, files: [], network: false, timeoutMs: 1000, memoryMb };
+        return work.software.add({ name, sizeGb: 0.1, recipe });
+      });
+    const titles = [await add('Larger', 3000), await add('Large', 2000)];
+    const software_ids = titles.map(({ id }) => id);
+    assert.equal((await h.call('imageInstall', { body: { software_ids } })).status, 200);
+    const account = await h.store.read('system', (work) => work.account.host());
+    assert.equal(account?.held.memoryMb, 3000);
+    const refused = await h.call('imageInstall', {
+      body: { software_ids: [(await add('Too large', 4000)).id] },
+    });
+    assert.equal(refused.status, 503);
+    assert.match(refused.body.message, /A build needs 4000 MB of memory/);
   });
 });

@@ -161,7 +161,7 @@ export async function baseWarnings(
 }
 
 interface ShownBase extends ListedBase {
-  /** What is known against it; see `baseWarnings`. */
+  /** The faults that `baseWarnings` finds; none for a base that is fit. */
   warnings: string[];
 }
 

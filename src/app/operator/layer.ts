@@ -22,7 +22,7 @@ export const layerList = (store: Store) =>
 export const layerPage = (store: Store, after: string | null, limit: number) =>
   store.read('system', async (work) => (await work.layers.page(after, limit)).map(shownLayer));
 
-/** What the engine has and the store does not know. */
+/** The disks and layers of the engine that have no row in the store. */
 export const orphanList = (store: Store) => store.read('system', (work) => work.host.orphans());
 
 interface VerifiedLayer {

@@ -6,7 +6,7 @@ import { withoutJob } from '../../engine/port/call.ts';
 import type { Engine } from '../../engine/port/engine.ts';
 import type { Store } from '../../store/port/unit-of-work.ts';
 
-/** What machines that are on and builds have, and the most; null where nothing limits them. */
+/** The memory and processors of machines that are on and of builds, with their limits; null: none. */
 interface Guests {
   memoryMb: number;
   memoryMbMost: number | null;

@@ -25,7 +25,7 @@ type Of<List extends keyof Fleet> =
 /** The file, and whether to say only what would be added. */
 interface Asked {
   fleet: Fleet;
-  /** What paths in the file are relative to. */
+  /** The folder in which relative paths of the file begin. */
   folder: string;
   isDry: boolean;
 }

@@ -37,7 +37,7 @@ export interface GivenTitle extends Omit<NewSoftware, 'files'> {
   files: readonly string[];
 }
 
-/** What takes long ends within seconds at a signal, and its work is undone then. */
+/** A signal ends long work within seconds, and the work is undone. */
 export interface Desk {
   organisationList(): Result<typeof organisationList>;
   organisationGeneralize(name: string, on: boolean): Promise<void>;

@@ -75,7 +75,7 @@ const offerOf = ({
 }: OperatorOperations['offerRetire']['answer']) =>
   fromWire<Offer>({ kind, id, name, version, newest, retired_at });
 
-/** What one request does. */
+/** The operations that take one request each. */
 const atOnce = (client: OperatorClient): Omit<Desk, keyof FarCatalogue | keyof FarHost> => ({
   organisationList: async () => fromWire((await client.organisationList()).organisations),
   async organisationGeneralize(name, on) {

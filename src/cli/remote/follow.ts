@@ -25,7 +25,7 @@ const tellMs = 1000;
 const patienceMs = 15 * 60_000;
 const waitLimitMs = 24 * 3600_000;
 
-/** What waiting needs: the terminal, and the server whose events are heard. */
+/** The terminal of a command that waits, and the server whose events it hears. */
 export interface Waiting extends Pick<RemoteContext, 'terminal'> {
   server: ClientOptions;
 }

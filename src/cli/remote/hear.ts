@@ -9,7 +9,7 @@ import type { FleetEvent } from '../../client/types.ts';
 const subjectsMax = 100;
 
 export interface Hearer {
-  /** What happens from now on is told; what happened before has to be asked for. */
+  /** Events are told from now on; the caller has to ask for what happened before. */
   onOpen(): void;
   /** Nothing is told any more, until the next `onOpen`. */
   onBreak(): void;

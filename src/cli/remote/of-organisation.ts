@@ -12,7 +12,7 @@ export interface OfOrganisation {
   apiUrl?: string;
 }
 
-/** What such a command gets to work with. */
+/** The access of such a command to the organisation. */
 interface Lent {
   options: ClientOptions;
   /** The keys of the organisation; null with a key that does not show them. */

@@ -41,7 +41,7 @@ export interface ImportSpec extends BaseFiles {
   parentId: LayerId | null;
   /** The most that the layer may take. */
   bytesMax: number;
-  /** What follows the disk in a file that is compressed as a whole, once it is unpacked. */
+  /** The content behind the disk, in the unpacked form of a file that is compressed as a whole. */
   tail?: Tail | null;
 }
 

@@ -145,7 +145,7 @@ function refuse(outcome: Outcome, spec: BuildSpec): BuildResult {
   return { exitCode, output, virtualBytes: 0, storedBytes: 0 };
 }
 
-/** What a build machine did instead of reporting the end of its recipe; null for nothing. */
+/** How a build machine ended by itself before its recipe did; null when it did not. */
 function endedByItself({ exitCode, ended, shutdown }: Outcome): string | null {
   if (exitCode !== null) return null;
   if (ended === 'panic' || shutdown === 'guest-panic')

@@ -21,7 +21,7 @@ export async function capacityOf(folder: string): Promise<Capacity> {
   return { totalBytes: bsize * blocks, freeBytes: bsize * bavail };
 }
 
-/** What the host has; where a control group gives this process less memory, so much less. */
+/** The host's memory, or as much as a control group gives this process, and its processors. */
 export function hostSize(): { memoryMb: number; cpus: number } {
   const limit = process.constrainedMemory();
   const bytes = limit > 0 ? Math.min(limit, totalmem()) : totalmem();

@@ -33,7 +33,7 @@ const packages: Record<string, string> = {
 /** Exit statuses that tell of something beside the content, such as bytes that follow it. */
 const warnings: Record<string, number> = { gzip: 2, unzip: 1 };
 
-/** What compresses an export. The fast levels, because a disk has gigabytes. */
+/** The tools that compress an export, at fast levels, because a disk has gigabytes. */
 export const packers = {
   gzip: { program: 'gzip', args: ['-1cn'] },
   zstd: { program: 'zstd', args: ['-3cq'] },
@@ -81,7 +81,7 @@ async function startTool({ program, args, path, user, cwd }: Tool) {
 }
 
 /**
- * What a tool makes of a file, in pieces. Throws `invalid` when the tool refuses the file,
+ * The output of a tool that reads a file, in pieces. Throws `invalid` when the tool refuses the file,
  * `unavailable` when something ended the tool, and the reason of the signal. The tool is ended when
  * the caller wants no more.
  */

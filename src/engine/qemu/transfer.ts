@@ -95,7 +95,7 @@ async function writeDisk({ part, spec, signal, paths, user }: Made): Promise<voi
   );
 }
 
-/** What compresses the whole file; null: nothing does. */
+/** The tool that compresses the whole file; null: it is not compressed. */
 const packerOf = ({ format, compression = usualCompression(format) }: ExportSpec) =>
   format === 'raw' && compression !== 'none' ? packers[compression] : null;
 

@@ -29,7 +29,7 @@ interface Step {
   parent: Layer;
   key: string;
   sizeBytes: number;
-  /** What the steps after it may write. */
+  /** The most that the steps after it may write. */
   restBytes: number;
   isFresh(layer: Layer): boolean;
 }

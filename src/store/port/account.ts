@@ -3,11 +3,11 @@
 
 import type { Account, Held } from '../../domain/account.ts';
 
-/** What all things of one kind hold. */
+/** The sums of all things of one kind. */
 export interface HeldOfKind extends Held {
   /**
-   * `machine`: machines that are on or starting. `disk.STATE`; `layer`; `transfer`; and for what
-   * open jobs reserve, the kind of the job.
+   * `machine`: machines that are on or starting. `disk.STATE`; `layer`; `transfer`; `upload`; and
+   * for what open jobs reserve, the kind of the job.
    */
   kind: string;
 }

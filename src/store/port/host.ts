@@ -12,7 +12,7 @@ export interface RemovalState {
   brakes: string;
 }
 
-/** What a server measured of its host, and what it gives to guests. */
+/** The host as a server measured it, with its limits for guests. */
 export interface Measured extends Capacity, Admission {
   /** The bytes that the account had on the disk at that moment. */
   knownBytes: number;

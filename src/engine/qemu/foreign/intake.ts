@@ -35,7 +35,7 @@ interface Intake {
   wanted?: string | undefined;
   /** The most bytes that unpacked files may take. */
   bytesMax: number;
-  /** What any file may unpack to, holes included; see `unpackedRatioMax`. */
+  /** The most that a file may unpack to, holes included; see `unpackedRatioMax`. */
   unpackedBytes?: number;
   /** Is given each file that was decompressed, and may cut off what follows the disk in it. */
   cut?: (path: string) => Promise<void>;
@@ -160,7 +160,7 @@ async function bounded(
   const begun = performance.now();
   let [made, held] = [0, 0];
   const slow = new AbortController();
-  // What is unpacked gives more time, so that a large disk has more than a small one.
+  // Each unpacked byte adds to the limit of time, so that a large disk has more than a small one.
   const watch = setInterval(() => {
     if (performance.now() - begun > copyMs(packedBytes + made))
       slow.abort(

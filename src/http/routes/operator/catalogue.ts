@@ -29,7 +29,7 @@ const usingUp = <Result>(
 ): Promise<Result> =>
   withUploads(rooms.store, ids, async () => {
     const result = await work();
-    // What is left of them goes when they expire.
+    // Files that are still there are removed when they expire.
     await forgetUploads(rooms, ids).catch(() => {});
     return result;
   });
