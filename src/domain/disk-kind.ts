@@ -120,7 +120,7 @@ function rawKind(head: Buffer, bytes: number): FileKind {
   if (volumeIn(head) === null)
     return {
       kind: 'refused',
-      says: 'The file is not a disk: it has the format of none that is known here (qcow2, VMDK, VHD, VHDX, VDI, QED), and neither a partition table nor a file system.',
+      says: 'The file is not a disk: it has the format of none that is known here (qcow2, VMDK, VHD, VHDX, VDI, QED), and neither a partition table nor a file system. Give a disk, or an archive with one.',
     };
   if (bytes % sectorBytes !== 0)
     return {
