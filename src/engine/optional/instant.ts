@@ -52,10 +52,10 @@ export interface Instant {
   /**
    * Boots a throw-away machine on the layer, waits until it is ready, keeps its memory and state as
    * the template's files, and seals its disk as the result layer. The machine has no network and no
-   * identity of anybody. Idempotent: what is made already is not made again. Throws `internal`, with
-   * the last lines of the console, for a machine that is not ready in time, and `invalid` for an
-   * image whose guests cannot be started from memory; throws `unavailable` when the host could not
-   * start one or its disk is full. After a failure nothing of it can be used; the same call, or
+   * identity of anybody. Idempotent: what is made already is not made again. Throws `internal`,
+   * with the last lines of the console, for a machine that is not ready in time, and `invalid` for
+   * an image whose guests cannot be started from memory; throws `unavailable` when the host could
+   * not start one or its disk is full. After a failure nothing of it can be used; the same call, or
    * `removeTemplate` and `removeLayer`, clears what is left.
    */
   makeTemplate(spec: TemplateSpec, call: Call): Promise<TemplateFiles>;
@@ -68,8 +68,8 @@ export interface Instant {
     call: Call,
   ): Promise<TemplateDigests>;
   /**
-   * Ends the machine that makes it, if one does, and removes its files, not its layer. Machines that
-   * were started from it keep the memory that they have mapped. Idempotent.
+   * Ends the machine that makes it, if one does, and removes its files, not its layer. Machines
+   * that were started from it keep the memory that they have mapped. Idempotent.
    */
   removeTemplate(templateId: TemplateId, call: Call): Promise<void>;
   /** The templates that the engine keeps, also unfinished ones, and their bytes. */

@@ -49,11 +49,10 @@ export type MachineState = 'off' | 'on' | 'ready' | 'copy';
 export interface Machines {
   /**
    * Starts the machine on the disk, or finds it running on it; a machine that runs on another disk
-   * is ended first. Resolves when it is on, not when it is ready. Idempotent; for a machine that was
-   * on already, `how` may be `cold` though it began from memory. A template that cannot be used never
-   * fails a start: the machine boots cold, on an overlay as empty as the one that it was given, and
-   * nothing of the template has run on it. Throws `internal`
-   * when the disk is missing, `no_capacity` when the host has too little memory, and `unavailable`
+   * is ended first. Resolves when it is on, not when it is ready. Idempotent; for a machine that
+   * was on already, `how` may be `cold` though it began from memory. A template that cannot be used
+   * never fails a start: the machine boots cold, on an overlay as empty as the one that it was
+   * given, and nothing of the template has run on it. Throws `internal` when the disk is missing, `no_capacity` when the host has too little memory, and `unavailable`
    * when the machine did not come up. After a failure the machine is off, or on when the call was
    * ended by its signal; `stopMachine` ends it.
    */

@@ -4,7 +4,13 @@
 import { createHash } from 'node:crypto';
 import { failedForGood } from '../../domain/error.ts';
 import type { TemplateId } from '../../domain/ids.ts';
-import type { Instant, TemplateDigests, UsableTemplate } from '../optional/instant.ts';
+import type {
+  Instant,
+  TemplateDigests,
+  TemplateFiles,
+  TemplateSpec,
+  UsableTemplate,
+} from '../optional/instant.ts';
 import { durations, neverReady, type Pace, wait } from './pace.ts';
 import {
   chainContent,
@@ -39,7 +45,7 @@ export const instantIn = (
   versions: { fingerprint: string },
 ): Instant => ({
   fingerprint: async () => versions.fingerprint,
-  async makeTemplate(spec, { signal }) {
+  async makeTemplate(spec: TemplateSpec, { signal }): Promise<TemplateFiles> {
     const { templateId, layerId, resultLayerId, sizeBytes, cpus, memoryMb, timeoutMs } = spec;
     const state = await file.current();
     if (!state.layers[layerId])
