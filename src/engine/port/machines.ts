@@ -52,9 +52,10 @@ export interface Machines {
    * is ended first. Resolves when it is on, not when it is ready. Idempotent; for a machine that
    * was on already, `how` may be `cold` though it began from memory. A template that cannot be used
    * never fails a start: the machine boots cold, on an overlay as empty as the one that it was
-   * given, and nothing of the template has run on it. Throws `internal` when the disk is missing, `no_capacity` when the host has too little memory, and `unavailable`
-   * when the machine did not come up. After a failure the machine is off, or on when the call was
-   * ended by its signal; `stopMachine` ends it.
+   * given, and nothing of the template has run on it. Throws `internal` when the disk is missing,
+   * `no_capacity` when the host has too little memory, and `unavailable` when the machine did not
+   * come up. After a failure the machine is off, or on when the call was ended by its signal;
+   * `stopMachine` ends it.
    */
   startMachine(spec: MachineSpec, call: Call): Promise<Started>;
   /** Whether a machine is on, and how far its guest has come. */
