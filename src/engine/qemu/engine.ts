@@ -26,6 +26,7 @@ import { pauseIn } from './pause.ts';
 import { processesIn } from './process.ts';
 import { rewriteLayer } from './rewrite.ts';
 import { capacityOf, hostSize } from './room.ts';
+import { templatesIn } from './template.ts';
 import { tidy } from './tidy.ts';
 import { exportLayer, importLayer } from './transfer.ts';
 import { bootOnce } from './trial.ts';
@@ -47,8 +48,8 @@ interface QemuOptions {
   confining?: Confining;
 }
 
-/** Every part that an engine of one host can have; machines do not start from memory yet. */
-type QemuParts = Omit<Parts, 'places' | 'instant'>;
+/** Every part that an engine of one host can have. */
+type QemuParts = Omit<Parts, 'places'>;
 type Qemu = Engine & QemuParts;
 
 export async function openQemu({
@@ -78,10 +79,7 @@ export async function openQemu({
     },
     importFile: (spec, { signal }) => importFile(spec, signal, paths),
     buildLayer: (spec, { signal }) => buildLayer(spec, signal, context),
-    async startMachine(spec, { signal }) {
-      await machines.start(spec, signal);
-      return { how: 'cold', because: null };
-    },
+    startMachine: (spec, { signal }) => machines.start(spec, signal),
     machineState: (id) => machines.state(id),
     stopMachine: (spec, { signal }) => machines.stop(spec, signal),
     runningMachines: () => machines.running(),
@@ -91,7 +89,7 @@ export async function openQemu({
       return capacityOf(root);
     },
     inventory: () => inventoryOf(paths),
-    async close() {},
+    close: () => machines.close(),
 
     backup: { copy: (spec, { signal }) => backUp(spec, signal, context) },
     bootCheck: {
@@ -101,6 +99,7 @@ export async function openQemu({
     compact: { rewrite: (spec, { signal }) => rewriteLayer(spec, signal, paths, host) },
     exec: { run: (spec, { signal }) => execIn(spec, signal, own) },
     hostBound: { tidy: () => tidy(context), size: hostSize() },
+    instant: templatesIn(context),
     pause: pauseIn(own),
     screen: { read: (id) => machines.console(id) },
     transfer: {
