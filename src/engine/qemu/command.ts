@@ -7,7 +7,7 @@ import type { Host } from './host.ts';
 import type { Paths } from './paths.ts';
 import { resultPort } from './seed.ts';
 
-interface Guest extends ChainBoot {
+export interface Guest extends ChainBoot {
   name: string;
   /** Relative to the process's folder. */
   disk: string;

@@ -18,9 +18,11 @@ import { importBase, importFile } from './base.ts';
 import { bootFault, growthFault } from './boot.ts';
 import { buildLayer, removeBuild } from './build.ts';
 import { disksIn } from './disk.ts';
+import { execIn } from './exec.ts';
 import { type Confining, defaultConfining, prepareFolders, probeHost } from './host.ts';
 import { Machines } from './machine.ts';
 import type { Paths } from './paths.ts';
+import { pauseIn } from './pause.ts';
 import { processesIn } from './process.ts';
 import { rewriteLayer } from './rewrite.ts';
 import { capacityOf, hostSize } from './room.ts';
@@ -94,9 +96,9 @@ export async function openQemu({
       growthFault: (root) => growthFault(root, paths),
     },
     compact: { rewrite: (spec, { signal }) => rewriteLayer(spec, signal, paths, host) },
-    exec: { run: (spec, { signal }) => machines.exec(spec, signal) },
+    exec: { run: (spec, { signal }) => execIn(spec, signal, own) },
     hostBound: { tidy: () => tidy(context), size: hostSize() },
-    pause: { paused: () => machines.paused(), resume: (id) => machines.resume(id) },
+    pause: pauseIn(own),
     screen: { read: (id) => machines.console(id) },
     transfer: {
       assertTakes: assertHoldsDisk,

@@ -1,20 +1,17 @@
 // Starts, stops and watches machines: QEMU processes that outlive the server. The operating system
 // is asked which machines are on; nothing is remembered.
 
-import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { AppError } from '../../domain/error.ts';
 import type { MachineId } from '../../domain/ids.ts';
 import { exists } from '../../lib/files.ts';
-import { hardwareOf, type Identity, identityOf } from '../identity.ts';
-import type { ExecResult, ExecSpec } from '../optional/exec.ts';
+import { type Identity, identityOf } from '../identity.ts';
 import type { MachineSpec, MachineState } from '../port/machines.ts';
-import { AgentError, agentAnswers, agentExec, agentShutdown } from './agent.ts';
+import { agentAnswers, agentShutdown } from './agent.ts';
 import { card, qemuArgs } from './command.ts';
-import type { Cage } from './confine.ts';
-import { makeWritable } from './disk-file.ts';
-import { giveTo, type Host, prepareFolders } from './host.ts';
+import type { Host } from './host.ts';
 import { launch } from './launch.ts';
+import { prepareGuest } from './machine-guest.ts';
 import { Newcomer } from './newcomer.ts';
 import type { Paths } from './paths.ts';
 import {
@@ -24,16 +21,13 @@ import {
   findProcesses,
   hasDisk,
   type Own,
-  processName,
   waitGone,
 } from './process.ts';
 import { monitorCall } from './qmp.ts';
-import { writeMachineSeed } from './seed.ts';
 
 const monitorMs = 5000;
 const agentMs = 1500;
 const trimMs = 15_000;
-const agentTriesMax = 3;
 /** As large as the rings are; see command.ts. */
 const [consoleBytes, resultBytes] = [65_536, 4096];
 const consoleBytesKept = 16_384;
@@ -63,7 +57,6 @@ export class Machines {
 
   async start(spec: MachineSpec, signal: AbortSignal): Promise<void> {
     const { machineId } = spec;
-    const disk = this.#paths.disk(spec.diskId);
     const running = await this.#find(machineId);
     const [folder, run] = [this.#paths.machine(machineId), this.#paths.run('machine', machineId)];
     const identity = identityOf(spec.diskId, spec.name, machineId);
@@ -77,36 +70,9 @@ export class Machines {
       await endProcess(running);
     }
     for (const path of [folder, run]) await rm(path, { recursive: true, force: true });
-    const user = this.#host.guestUser('machine', machineId);
-    const copies = join(folder, 'copies');
-    await prepareFolders(folder, [copies]);
-    await writeMachineSeed(folder, identity, user.path);
-    await mkdir(run, { mode: 0o700 });
-    await giveTo(user, run);
-    // A disk from a backup belongs to the user that copied it, and a new disk to the user that made
-    // it.
-    await makeWritable(disk, user);
-    const seed = join(folder, 'seed.iso');
-    const guest = {
-      ...spec,
-      name: processName(this.#own.installation, 'machine', machineId),
-      disk: this.#paths.fromGuest(disk),
-      seed: this.#paths.fromGuest(seed),
-      build: false,
-      network: this.#network,
-      hardware: hardwareOf(this.#own.installation, machineId),
-      ...(spec.fresh ? { fresh: identity } : { fresh: undefined }),
-    };
-    const cage: Cage = {
-      user,
-      cwd: run,
-      readable: [...this.#paths.chain(spec), seed],
-      writable: [run, disk],
-      builds: copies,
-      network: this.#network,
-      kvm: this.#host.accel === 'kvm',
-      mortal: false,
-    };
+    const { guest, cage } = await prepareGuest(spec, identity, {
+      ...{ host: this.#host, network: this.#network, ...this.#own },
+    });
     this.#forget(machineId);
     await launch(qemuArgs(guest, this.#host, this.#paths), cage, signal);
     await welcome(run);
@@ -203,56 +169,6 @@ export class Machines {
     const found = await findProcesses(this.#own, 'machine');
     return new Set(found.map(({ id }) => Number(id) as MachineId));
   }
-
-  async paused(): Promise<Set<MachineId>> {
-    const paused = new Set<MachineId>();
-    for (const { id, folder } of await findProcesses(this.#own, 'machine')) {
-      // A machine that goes off at this moment must not hold up the others.
-      const state = await monitorCall(
-        join(folder, 'qmp.sock'),
-        'query-status',
-        undefined,
-        monitorMs,
-      ).catch(() => null);
-      if ((state as { status?: unknown } | null)?.status === 'io-error')
-        paused.add(Number(id) as MachineId);
-    }
-    return paused;
-  }
-
-  async resume(id: MachineId): Promise<boolean> {
-    const running = await this.#find(id);
-    if (!running) return false;
-    const socket = join(running.folder, 'qmp.sock');
-    return monitorCall(socket, 'cont', undefined, monitorMs).then(
-      () => true,
-      () => false,
-    );
-  }
-
-  async exec({ machineId: id, command }: ExecSpec, signal: AbortSignal): Promise<ExecResult> {
-    const running = await this.#find(id);
-    if (!running)
-      throw new AppError(
-        'machine_not_ready',
-        `Machine ${id} is off; start it: silversmith machine start ${id}`,
-      );
-    const agent = join(running.folder, 'agent.sock');
-    // A guest may say that it is ready a moment before its agent is.
-    for (let asked = 1; asked < agentTriesMax; asked++) {
-      signal.throwIfAborted();
-      if (await agentAnswers(agent, monitorMs)) break;
-    }
-    try {
-      return await agentExec(agent, command, { signal });
-    } catch (error) {
-      signal.throwIfAborted();
-      if (!(error instanceof AgentError)) throw error;
-      throw new AppError('unavailable', notRun(id, command[0] ?? '', error), {
-        detail: error.message,
-      });
-    }
-  }
 }
 
 /** Asks by the agent, else by the power button; resolves when it is off or its time is over. */
@@ -275,12 +191,4 @@ async function putMark(path: string): Promise<void> {
   await writeFile(path, '', { flag: 'wx' }).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'EEXIST') throw error;
   });
-}
-
-function notRun(id: MachineId, command: string, { why, message }: AgentError): string {
-  if (why === 'late')
-    return `The command did not end within ${message}, and goes on in machine ${id}; start what takes longer in the background.`;
-  if (why === 'not run')
-    return `Machine ${id} could not run ${JSON.stringify(command)} (${message}); give a program of the guest, such as sh -c '…'.`;
-  return `Machine ${id} is on, but its guest agent does not answer; wait until the machine is ready, and see that its image has qemu-guest-agent.`;
 }
