@@ -152,7 +152,7 @@ export function fenced<Has extends Partial<Parts>>(engine: Engine & Has): Engine
     inventory: whole(engine.inventory),
     close: engine.close,
   };
-  const { backup, bootCheck, compact, exec, hostBound, instant, pause, places } = engine;
+  const { backup, bootCheck, compact, console, exec, hostBound, instant, pause, places } = engine;
   const { screen, transfer, trial, verify } = engine;
   const parts: Partial<Parts> = {
     ...(backup && { backup: { copy: at(backup.copy) } }),
@@ -160,6 +160,7 @@ export function fenced<Has extends Partial<Parts>>(engine: Engine & Has): Engine
       bootCheck: { fault: at(bootCheck.fault), growthFault: at(bootCheck.growthFault) },
     }),
     ...(compact && { compact: { rewrite: at(compact.rewrite, ({ layerId }) => [layerId]) } }),
+    ...(console && { console: { read: at(console.read), open: at(console.open) } }),
     ...(exec && { exec: { run: at(exec.run, ({ machineId }) => [machineId]) } }),
     ...(hostBound && { hostBound: { ...hostBound, tidy: whole(hostBound.tidy) } }),
     ...(instant && {
@@ -180,7 +181,7 @@ export function fenced<Has extends Partial<Parts>>(engine: Engine & Has): Engine
     ...(places && {
       places: { members: whole(places.members), ofDisks: whole(places.ofDisks) },
     }),
-    ...(screen && { screen: { read: at(screen.read) } }),
+    ...(screen && { screen: { open: at(screen.open), picture: at(screen.picture) } }),
     ...(transfer && {
       transfer: {
         assertTakes: transfer.assertTakes,

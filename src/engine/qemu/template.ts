@@ -11,7 +11,7 @@ import { AgentError, agentExec } from './agent.ts';
 import { removeBuild } from './build.ts';
 import { faultOf, settleScript } from './clone-script.ts';
 import { makeImmutable, storedBytes } from './disk-file.ts';
-import { fingerprintOf } from './fingerprint.ts';
+import { fingerprintOf, layoutOf } from './fingerprint.ts';
 import type { Host } from './host.ts';
 import { saveMemory } from './memory-file.ts';
 import type { Paths } from './paths.ts';
@@ -30,6 +30,8 @@ const mib = 1024 ** 2;
 export interface TemplateRecord {
   resultLayerId: LayerId;
   fingerprint: string;
+  /** The devices of its machine; see fingerprint.ts. */
+  layout: string;
   sizeBytes: number;
   cpus: number;
   memoryMb: number;
@@ -98,7 +100,9 @@ async function make(
     await moveDurably(machine.disk, paths.layer(resultLayerId));
     const memorySha256 = await saveMemory(memory, file('memory'), signal);
     const fingerprint = await fingerprintOf(context.host, paths);
-    const record: TemplateRecord = { resultLayerId, fingerprint, sizeBytes, cpus, memoryMb };
+    const layout = layoutOf(spec, context.host, paths);
+    const size = { sizeBytes, cpus, memoryMb };
+    const record: TemplateRecord = { resultLayerId, fingerprint, layout, ...size };
     await writeWhole(file('record'), JSON.stringify(record), 0o600);
     return { memorySha256, stateSha256: await sha256File(file('state'), { signal }) };
   } finally {

@@ -7,7 +7,8 @@
 // `sim-fail-start`, `sim-never-ready`, `sim-fail-build`, `sim-exit-7` or `sim-disk-full` does what
 // its name says. A base whose disk holds `sim-never-ready` boots no guest that reports.
 //
-// It runs no guests and its host is never full, so it has no consoles, commands or pauses.
+// It runs no guests and its host is never full, so it has no commands or pauses. Its machines have a
+// console that answers what is typed, and a screen with one picture.
 
 import type { Capacity } from '../../domain/host.ts';
 import type { DiskId, LayerId, MachineId, TemplateId } from '../../domain/ids.ts';
@@ -16,10 +17,12 @@ import { fenced } from '../fence.ts';
 import type { Parts } from '../optional/parts.ts';
 import type { Engine } from '../port/engine.ts';
 import { backupIn } from './backup.ts';
+import { consoleIn } from './console.ts';
 import { instantIn } from './instant.ts';
 import { compactIn, disksIn, layersIn, transferIn, verifyIn } from './layers.ts';
 import { buildsIn, machinesIn, trialIn } from './machines.ts';
 import type { Pace } from './pace.ts';
+import { screenIn } from './screen.ts';
 import { chainContent, openStateFile, type State, type StateFile, storedBytes } from './state.ts';
 
 interface SimulatorOptions extends Pace {
@@ -29,7 +32,15 @@ interface SimulatorOptions extends Pace {
 
 type SimulatorParts = Pick<
   Parts,
-  'backup' | 'compact' | 'hostBound' | 'instant' | 'transfer' | 'trial' | 'verify'
+  | 'backup'
+  | 'compact'
+  | 'console'
+  | 'hostBound'
+  | 'instant'
+  | 'screen'
+  | 'transfer'
+  | 'trial'
+  | 'verify'
 >;
 
 /** The simulator's own verbs, for tests that look at or write to a simulated disk. */
@@ -66,9 +77,11 @@ export async function openSimulator({ root, ...pace }: SimulatorOptions): Promis
   const parts: SimulatorParts = {
     backup: backupIn(file),
     compact: compactIn(file),
+    console: consoleIn(file),
     // A record is written whole or not at all, so there are no unfinished records.
     hostBound: { tidy: async () => {}, size: fleetSize },
     instant: instantIn(file, pace, versions),
+    screen: screenIn(file),
     transfer: transferIn(file),
     trial: trialIn(file, pace),
     verify: verifyIn(file, pace.clock),
