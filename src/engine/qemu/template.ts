@@ -7,7 +7,7 @@ import { AppError, failedForGood, failedForNow } from '../../domain/error.ts';
 import type { LayerId, TemplateId } from '../../domain/ids.ts';
 import { exists, moveDurably, sha256File, statOrNull, writeWhole } from '../../lib/files.ts';
 import type { Instant, TemplateDigests, TemplateFiles, TemplateSpec } from '../optional/instant.ts';
-import { AgentError, agentExec } from './agent.ts';
+import { AgentError, agentAnswers, agentExec } from './agent.ts';
 import { removeBuild } from './build.ts';
 import { faultOf, settleScript } from './clone-script.ts';
 import { makeImmutable, storedBytes } from './disk-file.ts';
@@ -24,6 +24,8 @@ import { startThrowaway, waitReady } from './throwaway.ts';
 type Context = Own & { host: Host };
 
 const settleMs = 120_000;
+/** A guest may say that it is ready before its agent is. */
+const [agentMs, agentTriesMax] = [5000, 12];
 const mib = 1024 ** 2;
 
 /** What a template fits, as its record says. */
@@ -114,12 +116,17 @@ async function make(
 async function settle(agent: string, signal: AbortSignal): Promise<void> {
   const cannot = (why: string) =>
     new AppError('invalid', `Machines of this image cannot start from memory: ${why}.`);
+  for (let tries = 1; !(await agentAnswers(agent, agentMs)); tries++) {
+    signal.throwIfAborted();
+    if (tries === agentTriesMax)
+      throw cannot('it has no guest agent; install qemu-guest-agent in it');
+  }
   const options = { limitMs: settleMs, input: settleScript, signal };
   const ended = await agentExec(agent, ['/bin/sh'], options).catch((error) => {
     signal.throwIfAborted();
     if (!(error instanceof AgentError)) throw error;
-    if (error.why === 'late') throw failedForNow('A machine did not come to rest in time.');
-    throw cannot('it has no guest agent that runs commands; install qemu-guest-agent in it');
+    if (error.why === 'not run') throw cannot('its guest agent runs no commands');
+    throw failedForNow('A machine did not come to rest in time; the host may have too much to do.');
   });
   const fault = faultOf(ended);
   if (fault !== null) throw cannot(fault);

@@ -1,5 +1,6 @@
-// Removes the remains of a dead server: build machines, unfinished files and templates, folders of machines that
-// are off. They are not needed, because the jobs that made them start from their beginning.
+// Removes the remains of a dead server: build machines, unfinished files and templates, folders of
+// machines that are off. They are not needed, because the jobs that made them start from their
+// beginning.
 
 import { chmod, chown, lstat, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
