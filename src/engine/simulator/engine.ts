@@ -20,6 +20,7 @@ import { backupIn } from './backup.ts';
 import { consoleIn } from './console.ts';
 import { compactIn, disksIn, layersIn, transferIn, verifyIn } from './layers.ts';
 import { buildsIn, machinesIn, type Pace, trialIn } from './machines.ts';
+import { OpenStreams } from './open-streams.ts';
 import { screenIn } from './screen.ts';
 import { chainContent, openStateFile, type State, type StateFile, storedBytes } from './state.ts';
 
@@ -59,13 +60,15 @@ const listedMax = 5000;
 export async function openSimulator({ root, ...pace }: SimulatorOptions): Promise<Simulator> {
   const file = await openStateFile(root);
   let capacity: Capacity = { totalBytes: 10 ** 13, freeBytes: 10 ** 13 };
+  const streams = new OpenStreams();
+  const machines = machinesIn(file, pace);
   const parts: SimulatorParts = {
     backup: backupIn(file),
     compact: compactIn(file),
-    console: consoleIn(file),
+    console: consoleIn(file, streams),
     // A record is written whole or not at all, so there are no unfinished records.
     hostBound: { tidy: async () => {}, size: fleetSize },
-    screen: screenIn(file),
+    screen: screenIn(file, streams),
     transfer: transferIn(file),
     trial: trialIn(file, pace),
     verify: verifyIn(file, pace.clock),
@@ -75,7 +78,11 @@ export async function openSimulator({ root, ...pace }: SimulatorOptions): Promis
     ...layersIn(file),
     ...disksIn(file),
     ...buildsIn(file, pace),
-    ...machinesIn(file, pace),
+    ...machines,
+    async stopMachine(spec, call) {
+      await machines.stopMachine(spec, call);
+      streams.end(spec.machineId);
+    },
     ...parts,
     check: async () => capacity,
     async inventory() {
@@ -100,14 +107,14 @@ export async function openSimulator({ root, ...pace }: SimulatorOptions): Promis
   };
   return {
     ...fenced(engine),
-    ...interferenceIn(file),
+    ...interferenceIn(file, streams),
     setCapacity(next) {
       capacity = next;
     },
   };
 }
 
-function interferenceIn(file: StateFile): Omit<Interference, 'setCapacity'> {
+function interferenceIn(file: StateFile, streams: OpenStreams): Omit<Interference, 'setCapacity'> {
   const before = new Map<LayerId, State['layers'][string] | undefined>();
   return {
     async writeToDisk(diskId, text) {
@@ -139,6 +146,7 @@ function interferenceIn(file: StateFile): Omit<Interference, 'setCapacity'> {
     async powerOff(machineId) {
       delete (await file.current()).machines[machineId];
       await file.save();
+      streams.end(machineId);
     },
   };
 }

@@ -6,6 +6,7 @@ import { crc32, deflateSync } from 'node:zlib';
 import type { MachineId } from '../../domain/ids.ts';
 import type { Screen } from '../optional/screen.ts';
 import { machineOn } from './console.ts';
+import type { OpenStreams } from './open-streams.ts';
 import type { StateFile } from './state.ts';
 
 const [width, height] = [320, 200];
@@ -14,10 +15,10 @@ type Colour = readonly [number, number, number];
 
 const colourOf = (id: MachineId): Colour => [32, (id * 67) % 256, 160];
 
-export const screenIn = (file: StateFile): Screen => ({
+export const screenIn = (file: StateFile, streams: OpenStreams): Screen => ({
   async open(id) {
     const { name } = await machineOn(file, id);
-    return viewed(name, colourOf(id));
+    return streams.add(id, viewed(name, colourOf(id)));
   },
   async picture(id) {
     await machineOn(file, id);
