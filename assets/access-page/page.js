@@ -66,6 +66,9 @@ async function follow(kind, session, use) {
   return reason;
 }
 
+/** Give the keys to a view that is shown, by its kind. */
+const focus = { screen() {}, console() {} };
+
 function showScreen(session) {
   const target = element('screen');
   return follow('screen', session, (socket) => {
@@ -75,11 +78,10 @@ function showScreen(session) {
     rfb.resizeSession = true;
     rfb.focusOnClick = true;
     keys.onclick = () => rfb.sendCtrlAltDel();
+    focus.screen = () => rfb.focus();
     rfb.addEventListener('connect', () => {
-      target.dataset.connected = 'true';
-      rfb.focus();
+      if (!target.hidden) rfb.focus();
     });
-    rfb.addEventListener('disconnect', () => delete target.dataset.connected);
   });
 }
 
@@ -87,6 +89,7 @@ function showConsole(session) {
   const target = element('console');
   const terminal = new Terminal({ cols: 80, rows: 24, scrollback: 5000, cursorBlink: true });
   terminal.open(target);
+  focus.console = () => terminal.focus();
   return follow('console', session, (socket) => {
     terminal.reset();
     const typed = terminal.onData((text) => {
@@ -107,13 +110,14 @@ function offer({ session, views: kinds }) {
     for (const kind of kinds) element(kind).hidden = kind !== chosen;
     for (const button of views.children) button.ariaPressed = String(button.value === chosen);
     keys.hidden = chosen !== 'screen';
-    if (begun.has(chosen)) return;
+    if (begun.has(chosen)) return focus[chosen]();
     begun.add(chosen);
     say('Connecting …');
     void shows[chosen](session).then((reason) => {
       begun.delete(chosen);
       say(reason);
     });
+    focus[chosen]();
   };
   for (const kind of kinds) {
     const button = document.createElement('button');
