@@ -20,6 +20,7 @@ import { machinePermissionOperations } from './machine-permission.ts';
 import { machineTypeOperations } from './machine-type.ts';
 import { canStream, type OperationSpec } from './operation.ts';
 import { organisationOperations } from './organisation.ts';
+import { screenOperations } from './screen.ts';
 import { softwareOperations } from './software.ts';
 import { transferOperations } from './transfer.ts';
 import { webhookOperations } from './webhook.ts';
@@ -34,6 +35,7 @@ export const operations = {
   ...machinePermissionOperations,
   ...diskOperations,
   ...consoleOperations,
+  ...screenOperations,
   ...accessOperations,
   ...fileOperations,
   ...softwareOperations,

@@ -15,6 +15,7 @@ import { machineHandlers } from './routes/machine.ts';
 import { machinePermissionHandlers } from './routes/machine-permission.ts';
 import { machineTypeHandlers } from './routes/machine-type.ts';
 import { organisationHandlers } from './routes/organisation.ts';
+import { screenHandlers } from './routes/screen.ts';
 import { softwareHandlers } from './routes/software.ts';
 import { transferHandlers, transferStages } from './routes/transfer.ts';
 import { webhookHandlers } from './routes/webhook.ts';
@@ -33,6 +34,7 @@ const handlers = {
   ...machinePermissionHandlers,
   ...machineTypeHandlers,
   ...organisationHandlers,
+  ...screenHandlers,
   ...softwareHandlers,
   ...transferHandlers,
   ...webhookHandlers,
