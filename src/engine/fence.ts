@@ -152,8 +152,8 @@ export function fenced<Has extends Partial<Parts>>(engine: Engine & Has): Engine
     inventory: whole(engine.inventory),
     close: engine.close,
   };
-  const { backup, bootCheck, compact, exec, hostBound, pause, places, screen } = engine;
-  const { transfer, trial, verify } = engine;
+  const { backup, bootCheck, compact, exec, hostBound, packages, pause, places } = engine;
+  const { screen, transfer, trial, verify } = engine;
   const parts: Partial<Parts> = {
     ...(backup && { backup: { copy: at(backup.copy) } }),
     ...(bootCheck && {
@@ -162,6 +162,7 @@ export function fenced<Has extends Partial<Parts>>(engine: Engine & Has): Engine
     ...(compact && { compact: { rewrite: at(compact.rewrite, ({ layerId }) => [layerId]) } }),
     ...(exec && { exec: { run: at(exec.run, ({ machineId }) => [machineId]) } }),
     ...(hostBound && { hostBound: { ...hostBound, tidy: whole(hostBound.tidy) } }),
+    ...(packages && { packages: { list: at(packages.list) } }),
     ...(pause && {
       pause: { paused: whole(pause.paused), resume: at(pause.resume, (id) => [id]) },
     }),

@@ -21,6 +21,7 @@ import { disksIn } from './disk.ts';
 import { execIn } from './exec.ts';
 import { type Confining, defaultConfining, prepareFolders, probeHost } from './host.ts';
 import { Machines } from './machine.ts';
+import { listPackages } from './packages/list.ts';
 import type { Paths } from './paths.ts';
 import { pauseIn } from './pause.ts';
 import { processesIn } from './process.ts';
@@ -98,6 +99,7 @@ export async function openQemu({
     compact: { rewrite: (spec, { signal }) => rewriteLayer(spec, signal, paths, host) },
     exec: { run: (spec, { signal }) => execIn(spec, signal, own) },
     hostBound: { tidy: () => tidy(context), size: hostSize() },
+    packages: { list: (spec, { signal }) => listPackages(spec, signal, paths, host.user) },
     pause: pauseIn(own),
     screen: { read: (id) => machines.console(id) },
     transfer: {
