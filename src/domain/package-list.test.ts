@@ -1,3 +1,5 @@
+// Tests of lists of packages and of the differences between two.
+
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';

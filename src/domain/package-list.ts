@@ -6,8 +6,8 @@ import { invalid } from './error.ts';
 import type { LayerId } from './ids.ts';
 
 /** By the programs that install them: dpkg, rpm, and apk of Alpine. */
-export const packageKinds = ['deb', 'rpm', 'apk'] as const;
-export type PackageKind = (typeof packageKinds)[number];
+const packageKinds = ['deb', 'rpm', 'apk'] as const;
+type PackageKind = (typeof packageKinds)[number];
 
 export interface InstalledPackage {
   kind: PackageKind;
@@ -43,7 +43,7 @@ export interface PackageList {
  * `wanted`: it is to be read. `listed`: it was. `unread`: it cannot be read, for a reason; it is
  * read again when somebody asks for that.
  */
-export type PackageListState = 'wanted' | 'listed' | 'unread';
+type PackageListState = 'wanted' | 'listed' | 'unread';
 
 export interface PackageListRow {
   layerId: LayerId;
@@ -70,7 +70,7 @@ const isPlain = (text: unknown, most = packageTextMax): text is string =>
   typeof text === 'string' && text.length > 0 && text.length <= most && !/[^\x21-\x7e]/.test(text);
 
 /** Whether each field may stand in a list. */
-export const isInstalledPackage = (one: InstalledPackage): boolean =>
+const isInstalledPackage = (one: InstalledPackage): boolean =>
   packageKinds.includes(one.kind) &&
   isPlain(one.name) &&
   isPlain(one.version) &&
@@ -133,7 +133,7 @@ export function parsePackageList(text: string): PackageList {
   throw invalid('The list of packages is damaged.');
 }
 
-export interface PackageChange {
+interface PackageChange {
   kind: PackageKind;
   name: string;
   architecture: string | null;

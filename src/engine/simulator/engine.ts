@@ -16,7 +16,7 @@ import { fenced } from '../fence.ts';
 import type { Parts } from '../optional/parts.ts';
 import type { Engine } from '../port/engine.ts';
 import { backupIn } from './backup.ts';
-import { compactIn, disksIn, layersIn, transferIn, verifyIn } from './layers.ts';
+import { compactIn, disksIn, layersIn, packagesIn, transferIn, verifyIn } from './layers.ts';
 import { buildsIn, machinesIn, type Pace, trialIn } from './machines.ts';
 import { chainContent, openStateFile, type State, type StateFile, storedBytes } from './state.ts';
 
@@ -27,7 +27,7 @@ interface SimulatorOptions extends Pace {
 
 type SimulatorParts = Pick<
   Parts,
-  'backup' | 'compact' | 'hostBound' | 'transfer' | 'trial' | 'verify'
+  'backup' | 'compact' | 'hostBound' | 'packages' | 'transfer' | 'trial' | 'verify'
 >;
 
 /** The simulator's own verbs, for tests that look at or write to a simulated disk. */
@@ -61,6 +61,7 @@ export async function openSimulator({ root, ...pace }: SimulatorOptions): Promis
     compact: compactIn(file),
     // A record is written whole or not at all, so there are no unfinished records.
     hostBound: { tidy: async () => {}, size: fleetSize },
+    packages: packagesIn(file),
     transfer: transferIn(file),
     trial: trialIn(file, pace),
     verify: verifyIn(file, pace.clock),

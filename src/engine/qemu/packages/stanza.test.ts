@@ -1,3 +1,5 @@
+// Tests of the readers of databases of packages, also on anything that a guest may have written.
+
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
