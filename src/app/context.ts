@@ -20,6 +20,7 @@ type Noun =
   | 'jobs'
   | 'disks'
   | 'layers'
+  | 'packageLists'
   | 'host'
   | 'audit'
   | 'access'
