@@ -71,7 +71,10 @@ export async function openIncus(options: IncusOptions): Promise<Engine & IncusPa
     },
     importFile: (spec, call) => importFile(incus, spec, call),
     buildLayer: (spec, call) => buildLayer(incus, spec, call),
-    startMachine: (spec, call) => machines.start(spec, call),
+    async startMachine(spec, call) {
+      await machines.start(spec, call);
+      return { how: 'cold', because: null };
+    },
     machineState: (id, { signal }) => machines.state(id, signal),
     stopMachine: (spec, call) => machines.stop(spec, call),
     runningMachines: ({ signal }) => machines.running(signal),

@@ -8,6 +8,7 @@ import type { Compact } from './compact.ts';
 import type { Console } from './console.ts';
 import type { Exec } from './exec.ts';
 import type { HostBound } from './host-bound.ts';
+import type { Instant } from './instant.ts';
 import type { Pause } from './pause.ts';
 import type { Places } from './places.ts';
 import type { Screen } from './screen.ts';
@@ -22,6 +23,7 @@ export interface Parts {
   readonly console: Console;
   readonly exec: Exec;
   readonly hostBound: HostBound;
+  readonly instant: Instant;
   readonly pause: Pause;
   readonly places: Places;
   readonly screen: Screen;
@@ -37,6 +39,7 @@ const cannot: Record<keyof Parts, string> = {
   console: 'shows no consoles',
   exec: 'runs no guests, so no command can be run in one; use the qemu engine',
   hostBound: 'keeps nothing on this host',
+  instant: 'starts no machines from memory',
   pause: 'pauses no machines',
   places: 'has one host only',
   screen: 'gives its machines no screens; use their consoles',

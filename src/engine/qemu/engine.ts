@@ -49,8 +49,8 @@ interface QemuOptions {
   confining?: Confining;
 }
 
-/** Every part that an engine of one host can have. */
-type QemuParts = Omit<Parts, 'places'>;
+/** Every part that an engine of one host can have; machines do not start from memory yet. */
+type QemuParts = Omit<Parts, 'places' | 'instant'>;
 type Qemu = Engine & QemuParts;
 
 export async function openQemu({
@@ -81,7 +81,10 @@ export async function openQemu({
     },
     importFile: (spec, { signal }) => importFile(spec, signal, paths),
     buildLayer: (spec, { signal }) => buildLayer(spec, signal, context),
-    startMachine: (spec, { signal }) => machines.start(spec, signal),
+    async startMachine(spec, { signal }) {
+      await machines.start(spec, signal);
+      return { how: 'cold', because: null };
+    },
     machineState: (id) => machines.state(id),
     stopMachine: (spec, { signal }) => machines.stop(spec, signal),
     runningMachines: () => machines.running(),
