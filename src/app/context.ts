@@ -21,6 +21,7 @@ type Noun =
   | 'jobs'
   | 'disks'
   | 'layers'
+  | 'packageLists'
   | 'host'
   | 'audit'
   | 'access'

@@ -126,6 +126,10 @@ async function doWithImages({ h, ask }: Caller): Promise<number> {
     await ask('imageLog', { params: { id } });
   }
   const params = { id: image };
+  for (const name of ['imagePackagesRead', 'imagePackages'] as const) await ask(name, { params });
+  await h.service.reconciler.task('listPackages');
+  for (const name of ['imagePackages', 'imageSbom', 'imageDiff'] as const)
+    await ask(name, { params });
   await ask('imageProtect', { params, body: { protected: true } });
   await ask('imageProtect', { params, body: { protected: false } });
   const machine_ids = h.machines;

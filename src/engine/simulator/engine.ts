@@ -19,7 +19,7 @@ import type { Engine } from '../port/engine.ts';
 import { backupIn } from './backup.ts';
 import { consoleIn } from './console.ts';
 import { instantIn } from './instant.ts';
-import { compactIn, disksIn, layersIn, transferIn, verifyIn } from './layers.ts';
+import { compactIn, disksIn, layersIn, packagesIn, transferIn, verifyIn } from './layers.ts';
 import { buildsIn, machinesIn, trialIn } from './machines.ts';
 import { OpenStreams } from './open-streams.ts';
 import type { Pace } from './pace.ts';
@@ -38,6 +38,7 @@ type SimulatorParts = Pick<
   | 'console'
   | 'hostBound'
   | 'instant'
+  | 'packages'
   | 'screen'
   | 'transfer'
   | 'trial'
@@ -84,6 +85,7 @@ export async function openSimulator({ root, ...pace }: SimulatorOptions): Promis
     // A record is written whole or not at all, so there are no unfinished records.
     hostBound: { tidy: async () => {}, size: fleetSize },
     instant: instantIn(file, pace, versions),
+    packages: packagesIn(file),
     screen: screenIn(file, streams),
     transfer: transferIn(file),
     trial: trialIn(file, pace),
