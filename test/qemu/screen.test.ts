@@ -2,12 +2,15 @@
 // of a link, and what stays of the console when a server goes.
 
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { describe, it } from 'node:test';
 import { createClient } from '../../src/client/silversmith.ts';
+import { displays } from '../../src/domain/boot.ts';
+import { displayArgs } from '../../src/engine/qemu/display.ts';
 import { serve } from '../../src/server/serve.ts';
 import { call } from '../call.ts';
 import { connect } from '../http/viewer.ts';
-import { defer, waitFor } from '../support.ts';
+import { defer, temporaryFolder, waitFor } from '../support.ts';
 import { startQuick } from './quick-server.ts';
 
 /** Asks for a name on its console, and greets on its console and its screen. */
@@ -17,6 +20,23 @@ const greets = `say_ready
     read name </dev/ttyS0
     echo "Hello $name" | $B tee /dev/ttyS0 >/dev/tty1
   done`;
+
+describe('the display', () => {
+  it('is one that QEMU has, in a slot of its own, also where it is a virtio one', async (t) => {
+    const folder = await temporaryFolder(t);
+    for (const display of displays) {
+      const shown = displayArgs({ mode: 'bios', display });
+      const args = ['-nodefaults', '-machine', 'q35,accel=tcg', '-vga', 'none', '-display', 'none'];
+      const said = execFileSync(
+        'qemu-system-x86_64',
+        [...args, '-S', '-monitor', 'stdio', ...shown],
+        { cwd: folder, input: 'info pci\ninfo vnc\nquit\n', encoding: 'utf8', timeout: 60_000 },
+      );
+      assert.match(said, /device +28, function 0:\s+VGA controller/);
+      assert.match(said, /Server: :?screen\.sock \(unix\)/);
+    }
+  });
+});
 
 describe('a real machine', () => {
   it('shows its screen and console through a link, and loses no console with a server', async (t) => {
