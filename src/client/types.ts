@@ -375,7 +375,7 @@ export interface Access {
   type: 'access';
   attributes: {
     uid: string;
-    /** Opens the machine once; shown here only. GET at the link shows the id, name and state of the machine and uses nothing up; POST there answers the same, and uses the link up. */
+    /** Opens the machine once; shown here only. GET at the link shows the id, name and state of the machine and uses nothing up; POST there answers the same, and uses the link up; its session opens websockets below /access/SESSION: screen and console. */
     connection_link: string;
     /** Until when the link is good. */
     expires_at: string;
