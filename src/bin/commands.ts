@@ -59,7 +59,9 @@ export const words: Readonly<Record<string, Word>> = {
   machine: {
     description: 'machines: what runs on images; each is given by its id or its exact name',
     remote: {
-      'list access console': async () => (await import('../cli/remote/machine.ts')).machineCommands,
+      'list access': async () => (await import('../cli/remote/machine.ts')).machineCommands,
+      'console screenshot': async () =>
+        (await import('../cli/remote/machine-view.ts')).machineViewCommands,
       show: async () => (await import('../cli/remote/machine-show.ts')).machineShowCommand,
       create: async () => (await import('../cli/remote/machine-create.ts')).machineCreateCommand,
       'start stop': async () =>

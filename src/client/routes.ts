@@ -73,6 +73,12 @@ export const routes: Readonly<Record<keyof Operations, Route>> = {
   machineDiskList: { method: 'GET', path: '/machines/{id}/disks', extension: true },
   machineRestore: { method: 'POST', path: '/machines/{id}/restore', extension: true },
   machineConsole: { method: 'GET', path: '/machines/{id}/console', extension: true },
+  machineScreen: {
+    method: 'GET',
+    path: '/machines/{id}/screen.png',
+    content: 'response',
+    extension: true,
+  },
   machineAccess: { method: 'POST', path: '/machines/{id}/access' },
   fileList: { method: 'GET', path: '/files' },
   fileCapacity: { method: 'GET', path: '/files/capacity' },

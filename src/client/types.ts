@@ -451,6 +451,10 @@ export interface UserActionLog {
       touched_key: string | null;
       /** The webhook it was done to. */
       webhook_id: string | null;
+      /** Where a viewer of a machine came from. */
+      address: string | null;
+      /** How long the view lasted, at its end. */
+      duration_ms: number | null;
       /** x-request-id of the answer. */
       request_id: string;
       /** 200, or with what it was refused: then nothing was changed. */
@@ -506,7 +510,7 @@ export interface WebhookDelivery {
 }
 
 /** The fields that only servers of Silversmith have. */
-export type ExtensionField = 'before' | 'deleted' | 'next_before' | 'status_reason' | 'progress' | 'protected' | 'deleted_at' | 'phase' | 'base_id' | 'base_name' | 'base_version' | 'generalize' | 'refresh' | 'assignment_pending' | 'cpus' | 'memory_mb' | 'place' | 'version' | 'touched_key' | 'webhook_id';
+export type ExtensionField = 'before' | 'deleted' | 'next_before' | 'status_reason' | 'progress' | 'protected' | 'deleted_at' | 'phase' | 'base_id' | 'base_name' | 'base_version' | 'generalize' | 'refresh' | 'assignment_pending' | 'cpus' | 'memory_mb' | 'place' | 'version' | 'touched_key' | 'webhook_id' | 'address' | 'duration_ms';
 
 /** What each operation takes and answers; `content` says which of the two is bytes. */
 export interface Operations {
@@ -1057,6 +1061,16 @@ export interface Operations {
       id: number;
     };
     answer: MachineConsole;
+    extension: true;
+  };
+  /** Show what is on the screen of a ready machine now, as a PNG. */
+  machineScreen: {
+    input: {
+      /** ID. */
+      id: number;
+    };
+    answer: Record<never, never>;
+    content: 'response';
     extension: true;
   };
   /** Make a link that opens a ready machine once. */

@@ -21,6 +21,7 @@ import { machineTypeOperations } from './machine-type.ts';
 import { canStream, type OperationSpec } from './operation.ts';
 import { organisationOperations } from './organisation.ts';
 import { packageListOperations } from './package-list.ts';
+import { screenOperations } from './screen.ts';
 import { softwareOperations } from './software.ts';
 import { transferOperations } from './transfer.ts';
 import { webhookOperations } from './webhook.ts';
@@ -36,6 +37,7 @@ export const operations = {
   ...machinePermissionOperations,
   ...diskOperations,
   ...consoleOperations,
+  ...screenOperations,
   ...accessOperations,
   ...fileOperations,
   ...softwareOperations,

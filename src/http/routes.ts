@@ -16,6 +16,7 @@ import { machinePermissionHandlers } from './routes/machine-permission.ts';
 import { machineTypeHandlers } from './routes/machine-type.ts';
 import { organisationHandlers } from './routes/organisation.ts';
 import { packageListHandlers } from './routes/package-list.ts';
+import { screenHandlers } from './routes/screen.ts';
 import { softwareHandlers } from './routes/software.ts';
 import { transferHandlers, transferStages } from './routes/transfer.ts';
 import { webhookHandlers } from './routes/webhook.ts';
@@ -35,6 +36,7 @@ const handlers = {
   ...machinePermissionHandlers,
   ...machineTypeHandlers,
   ...organisationHandlers,
+  ...screenHandlers,
   ...softwareHandlers,
   ...transferHandlers,
   ...webhookHandlers,

@@ -29,6 +29,7 @@ import { processesIn } from './process.ts';
 import { rewriteLayer } from './rewrite.ts';
 import { capacityOf, hostSize } from './room.ts';
 import { screenIn } from './screen.ts';
+import { templatesIn } from './template.ts';
 import { tidy } from './tidy.ts';
 import { exportLayer, importLayer } from './transfer.ts';
 import { bootOnce } from './trial.ts';
@@ -50,8 +51,8 @@ interface QemuOptions {
   confining?: Confining;
 }
 
-/** Every part that an engine of one host can have; machines do not start from memory yet. */
-type QemuParts = Omit<Parts, 'places' | 'instant'>;
+/** Every part that an engine of one host can have. */
+type QemuParts = Omit<Parts, 'places'>;
 type Qemu = Engine & QemuParts;
 
 export async function openQemu({
@@ -82,10 +83,7 @@ export async function openQemu({
     },
     importFile: (spec, { signal }) => importFile(spec, signal, paths),
     buildLayer: (spec, { signal }) => buildLayer(spec, signal, context),
-    async startMachine(spec, { signal }) {
-      await machines.start(spec, signal);
-      return { how: 'cold', because: null };
-    },
+    startMachine: (spec, { signal }) => machines.start(spec, signal),
     machineState: (id) => machines.state(id),
     stopMachine: (spec, { signal }) => machines.stop(spec, signal),
     runningMachines: () => machines.running(),
@@ -95,7 +93,10 @@ export async function openQemu({
       return capacityOf(root);
     },
     inventory: () => inventoryOf(paths),
-    close: () => consoles.close(),
+    async close() {
+      await consoles.close();
+      await machines.close();
+    },
 
     backup: { copy: (spec, { signal }) => backUp(spec, signal, context) },
     bootCheck: {
@@ -109,6 +110,7 @@ export async function openQemu({
     },
     exec: { run: (spec, { signal }) => execIn(spec, signal, own) },
     hostBound: { tidy: () => tidy(context), size: hostSize() },
+    instant: templatesIn(context),
     packages: { list: (spec, { signal }) => listPackages(spec, signal, paths, host.user) },
     pause: pauseIn(own),
     screen: screenIn(context),

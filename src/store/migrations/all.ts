@@ -38,6 +38,7 @@ import { nothingForEver } from './0033-nothing-for-ever.ts';
 import { cancelledJobs } from './0034-cancelled-jobs.ts';
 import { operatorUploads } from './0035-operator-uploads.ts';
 import { packageLists } from './0036-package-lists.ts';
+import { screen } from './0038-screen.ts';
 import type { Declarations, MigrationFor } from './statements.ts';
 
 const all: Record<string, MigrationFor> = {
@@ -76,6 +77,7 @@ const all: Record<string, MigrationFor> = {
   '0034-cancelled-jobs': cancelledJobs,
   '0035-operator-uploads': operatorUploads,
   '0036-package-lists': packageLists,
+  '0038-screen': screen,
 };
 
 /**
@@ -95,6 +97,7 @@ export const additions: readonly string[] = [
   '0034-cancelled-jobs',
   '0035-operator-uploads',
   '0036-package-lists',
+  '0038-screen',
 ];
 
 /** All migrations by name, in order, in the declarations of a database. */
