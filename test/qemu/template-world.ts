@@ -53,7 +53,9 @@ export async function templateWorld(t: Scope, options: { machineNetwork?: boolea
     ...{ layerId: base, baseLayerId: base, chain: [base], boot },
     ...{ ...size, sizeBytes: 2 * gbBytes, timeoutMs: readyMs },
   };
+  const begun = performance.now();
   const made = await engine.instant.makeTemplate(spec, call);
+  const madeMs = performance.now() - begun;
   const { stateSha256, memorySha256 } = made;
   const { templateId } = spec;
   const template: UsableTemplate = { templateId, ...size, stateSha256, memorySha256 };
@@ -76,5 +78,5 @@ export async function templateWorld(t: Scope, options: { machineNetwork?: boolea
     const { stdout } = await engine.exec.run({ machineId: id as MachineId, command }, call);
     return stdout.trim().split('\n');
   };
-  return { engine, root, spec, made, template, machine, start, stop, inside };
+  return { engine, root, spec, made, madeMs, template, machine, start, stop, inside };
 }
