@@ -393,6 +393,8 @@ export interface OperatorOperations {
           build_append?: string | null;
           /** The least disk of its guests. */
           least_disk_bytes?: number;
+          /** The display of its machines. */
+          display?: 'std' | 'virtio';
           /** How long a start may take. */
           ready_ms?: number;
           build?: {
@@ -579,6 +581,8 @@ export interface OperatorOperations {
           build_append?: string | null;
           /** The least disk of its guests. */
           least_disk_bytes?: number;
+          /** The display of its machines. */
+          display?: 'std' | 'virtio';
           /** How long a start may take. */
           ready_ms?: number;
           build?: {
@@ -755,6 +759,8 @@ export interface OperatorOperations {
           build_append?: string | null;
           /** The least disk of its guests. */
           least_disk_bytes?: number;
+          /** The display of its machines. */
+          display?: 'std' | 'virtio';
           /** How long a start may take. */
           ready_ms?: number;
           build?: {
@@ -801,6 +807,8 @@ export interface OperatorOperations {
         build_append?: string | null;
         /** The least disk of its guests. */
         least_disk_bytes?: number;
+        /** The display of its machines. */
+        display?: 'std' | 'virtio';
         /** How long a start may take. */
         ready_ms?: number;
         build?: {
@@ -839,6 +847,8 @@ export interface OperatorOperations {
       append?: string | undefined;
       /** Arguments with which the initrd runs user-data and powers off. */
       build_append?: string | undefined;
+      /** The display of its machines; without it: std. */
+      display?: 'std' | 'virtio' | undefined;
     };
     answer: {
       /** ID of the work. */
