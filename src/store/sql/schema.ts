@@ -28,6 +28,7 @@ import type { Machine } from '../../domain/machine.ts';
 import type { OperatorEntry } from '../../domain/operator-audit.ts';
 import type { OperatorKey } from '../../domain/operator-key.ts';
 import type { Software } from '../../domain/software.ts';
+import type { Template, TemplatePolicy } from '../../domain/template.ts';
 import type { Transfer } from '../../domain/transfer.ts';
 import type { Upload } from '../../domain/upload.ts';
 import type { Delivery, Webhook } from '../../domain/webhook.ts';
@@ -45,6 +46,7 @@ export interface Database {
     createdAt: number;
     quotas: Generated<string>;
     generalizeAt: number | null;
+    templates: TemplatePolicy | null;
   };
   accessKey: {
     id: KeyId;
@@ -95,6 +97,7 @@ export interface Database {
   /** `deletedAt`: hidden since then; its file is going. */
   transfer: Transfer & { deletedAt: number | null };
   operatorUpload: Upload;
+  template: Template;
   orphan: Orphan;
   host: { id: number; seenAt: number } & Capacity &
     Admission & { knownBytes: number; buildPlaces: number };
