@@ -7,6 +7,7 @@ import { deliver } from './tasks/deliver.ts';
 import { measure } from './tasks/measure.ts';
 import { observe } from './tasks/observe.ts';
 import { sweep } from './tasks/sweep.ts';
+import { template } from './tasks/template.ts';
 import { verify } from './tasks/verify.ts';
 
 export const tasks = {
@@ -15,6 +16,7 @@ export const tasks = {
   collect,
   compact,
   sweep,
+  template,
   verify,
   deliver,
 } satisfies Record<string, Task>;
