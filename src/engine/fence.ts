@@ -152,14 +152,15 @@ export function fenced<Has extends Partial<Parts>>(engine: Engine & Has): Engine
     inventory: whole(engine.inventory),
     close: engine.close,
   };
-  const { backup, bootCheck, compact, exec, hostBound, instant, pause, places } = engine;
-  const { screen, transfer, trial, verify } = engine;
+  const { backup, bootCheck, compact, console, exec, hostBound, instant, pause } = engine;
+  const { packages, places, screen, transfer, trial, verify } = engine;
   const parts: Partial<Parts> = {
     ...(backup && { backup: { copy: at(backup.copy) } }),
     ...(bootCheck && {
       bootCheck: { fault: at(bootCheck.fault), growthFault: at(bootCheck.growthFault) },
     }),
     ...(compact && { compact: { rewrite: at(compact.rewrite, ({ layerId }) => [layerId]) } }),
+    ...(console && { console: { read: at(console.read), open: at(console.open) } }),
     ...(exec && { exec: { run: at(exec.run, ({ machineId }) => [machineId]) } }),
     ...(hostBound && { hostBound: { ...hostBound, tidy: whole(hostBound.tidy) } }),
     ...(instant && {
@@ -174,13 +175,14 @@ export function fenced<Has extends Partial<Parts>>(engine: Engine & Has): Engine
         templates: whole(instant.templates),
       },
     }),
+    ...(packages && { packages: { list: at(packages.list) } }),
     ...(pause && {
       pause: { paused: whole(pause.paused), resume: at(pause.resume, (id) => [id]) },
     }),
     ...(places && {
       places: { members: whole(places.members), ofDisks: whole(places.ofDisks) },
     }),
-    ...(screen && { screen: { read: at(screen.read) } }),
+    ...(screen && { screen: { open: at(screen.open), picture: at(screen.picture) } }),
     ...(transfer && {
       transfer: {
         assertTakes: transfer.assertTakes,

@@ -38,7 +38,7 @@ interface IncusOptions {
   profile: string | null;
 }
 
-type IncusParts = Pick<Parts, 'exec' | 'places' | 'screen'>;
+type IncusParts = Pick<Parts, 'console' | 'exec' | 'places'>;
 
 /**
  * Connects to a cluster, and makes the project when it is missing. Throws `unavailable` with a
@@ -88,6 +88,10 @@ export async function openIncus(options: IncusOptions): Promise<Engine & IncusPa
       operations.close();
       client.close();
     },
+    console: {
+      read: (id, { signal }) => machines.console(id, signal),
+      open: (id, { signal }) => machines.openConsole(id, signal),
+    },
     exec: { run: (spec, { signal }) => machines.exec(spec, signal) },
     places: {
       async members({ signal }) {
@@ -96,7 +100,6 @@ export async function openIncus(options: IncusOptions): Promise<Engine & IncusPa
       },
       ofDisks: ({ signal }) => placesOf(incus, signal),
     },
-    screen: { read: (id, { signal }) => machines.console(id, signal) },
   });
 }
 

@@ -7,7 +7,8 @@
 // `sim-fail-start`, `sim-never-ready`, `sim-fail-build`, `sim-exit-7` or `sim-disk-full` does what
 // its name says. A base whose disk holds `sim-never-ready` boots no guest that reports.
 //
-// It runs no guests and its host is never full, so it has no consoles, commands or pauses.
+// It runs no guests and its host is never full, so it has no commands or pauses. Its machines have a
+// console that answers what is typed, and a screen with one picture.
 
 import type { Capacity } from '../../domain/host.ts';
 import type { DiskId, LayerId, MachineId, TemplateId } from '../../domain/ids.ts';
@@ -16,10 +17,13 @@ import { fenced } from '../fence.ts';
 import type { Parts } from '../optional/parts.ts';
 import type { Engine } from '../port/engine.ts';
 import { backupIn } from './backup.ts';
+import { consoleIn } from './console.ts';
 import { instantIn } from './instant.ts';
-import { compactIn, disksIn, layersIn, transferIn, verifyIn } from './layers.ts';
+import { compactIn, disksIn, layersIn, packagesIn, transferIn, verifyIn } from './layers.ts';
 import { buildsIn, machinesIn, trialIn } from './machines.ts';
+import { OpenStreams } from './open-streams.ts';
 import type { Pace } from './pace.ts';
+import { screenIn } from './screen.ts';
 import { chainContent, openStateFile, type State, type StateFile, storedBytes } from './state.ts';
 
 interface SimulatorOptions extends Pace {
@@ -29,7 +33,16 @@ interface SimulatorOptions extends Pace {
 
 type SimulatorParts = Pick<
   Parts,
-  'backup' | 'compact' | 'hostBound' | 'instant' | 'transfer' | 'trial' | 'verify'
+  | 'backup'
+  | 'compact'
+  | 'console'
+  | 'hostBound'
+  | 'instant'
+  | 'packages'
+  | 'screen'
+  | 'transfer'
+  | 'trial'
+  | 'verify'
 >;
 
 /** The simulator's own verbs, for tests that look at or write to a simulated disk. */
@@ -63,12 +76,17 @@ export async function openSimulator({ root, ...pace }: SimulatorOptions): Promis
   const file = await openStateFile(root);
   const versions = { fingerprint: 'simulator 1' };
   let capacity: Capacity = { totalBytes: 10 ** 13, freeBytes: 10 ** 13 };
+  const streams = new OpenStreams();
+  const machines = machinesIn(file, pace);
   const parts: SimulatorParts = {
     backup: backupIn(file),
     compact: compactIn(file),
+    console: consoleIn(file, streams),
     // A record is written whole or not at all, so there are no unfinished records.
     hostBound: { tidy: async () => {}, size: fleetSize },
     instant: instantIn(file, pace, versions),
+    packages: packagesIn(file),
+    screen: screenIn(file, streams),
     transfer: transferIn(file),
     trial: trialIn(file, pace),
     verify: verifyIn(file, pace.clock),
@@ -78,7 +96,11 @@ export async function openSimulator({ root, ...pace }: SimulatorOptions): Promis
     ...layersIn(file),
     ...disksIn(file),
     ...buildsIn(file, pace),
-    ...machinesIn(file, pace),
+    ...machines,
+    async stopMachine(spec, call) {
+      await machines.stopMachine(spec, call);
+      streams.end(spec.machineId);
+    },
     ...parts,
     check: async () => capacity,
     async inventory() {
@@ -103,7 +125,7 @@ export async function openSimulator({ root, ...pace }: SimulatorOptions): Promis
   };
   return {
     ...fenced(engine),
-    ...interferenceIn(file),
+    ...interferenceIn(file, streams),
     setCapacity(next) {
       capacity = next;
     },
@@ -113,7 +135,10 @@ export async function openSimulator({ root, ...pace }: SimulatorOptions): Promis
   };
 }
 
-function interferenceIn(file: StateFile): Omit<Interference, 'setCapacity' | 'setFingerprint'> {
+function interferenceIn(
+  file: StateFile,
+  streams: OpenStreams,
+): Omit<Interference, 'setCapacity' | 'setFingerprint'> {
   const before = new Map<LayerId, State['layers'][string] | undefined>();
   return {
     async writeToDisk(diskId, text) {
@@ -152,6 +177,7 @@ function interferenceIn(file: StateFile): Omit<Interference, 'setCapacity' | 'se
     async powerOff(machineId) {
       delete (await file.current()).machines[machineId];
       await file.save();
+      streams.end(machineId);
     },
   };
 }
