@@ -404,6 +404,8 @@ export interface OperatorOperations {
           build_append?: string | null;
           /** The least disk of its guests. */
           least_disk_bytes?: number;
+          /** The display of its machines. */
+          display?: 'std' | 'virtio';
           /** How long a start may take. */
           ready_ms?: number;
           build?: {
@@ -590,6 +592,8 @@ export interface OperatorOperations {
           build_append?: string | null;
           /** The least disk of its guests. */
           least_disk_bytes?: number;
+          /** The display of its machines. */
+          display?: 'std' | 'virtio';
           /** How long a start may take. */
           ready_ms?: number;
           build?: {
@@ -766,6 +770,8 @@ export interface OperatorOperations {
           build_append?: string | null;
           /** The least disk of its guests. */
           least_disk_bytes?: number;
+          /** The display of its machines. */
+          display?: 'std' | 'virtio';
           /** How long a start may take. */
           ready_ms?: number;
           build?: {
@@ -812,6 +818,8 @@ export interface OperatorOperations {
         build_append?: string | null;
         /** The least disk of its guests. */
         least_disk_bytes?: number;
+        /** The display of its machines. */
+        display?: 'std' | 'virtio';
         /** How long a start may take. */
         ready_ms?: number;
         build?: {
@@ -850,6 +858,8 @@ export interface OperatorOperations {
       append?: string | undefined;
       /** Arguments with which the initrd runs user-data and powers off. */
       build_append?: string | undefined;
+      /** The display of its machines; without it: std. */
+      display?: 'std' | 'virtio' | undefined;
     };
     answer: {
       /** ID of the work. */

@@ -10,6 +10,7 @@ import type { MachineSpec, MachineState, Started } from '../port/machines.ts';
 import { agentAnswers, agentShutdown } from './agent.ts';
 import { cloningMark, emptyDisk, startClone } from './clone.ts';
 import { card, qemuArgs } from './command.ts';
+import { giveBack } from './console.ts';
 import type { Host } from './host.ts';
 import { launch } from './launch.ts';
 import { prepareGuest } from './machine-guest.ts';
@@ -163,6 +164,8 @@ export class Machines {
       return state;
     }
     await rename(asking, mark);
+    // Who opens the console later sees how the machine came up.
+    await giveBack(running.folder, this.#consoles.get(id) ?? '').catch(() => {});
     this.#forget(id);
     return state;
   }
