@@ -1,3 +1,5 @@
+// Checks the scripts of instant starts without a guest, and what is told of their failures.
+
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { describe, it } from 'node:test';

@@ -1,3 +1,5 @@
+// Proves that nobody can change the memory that clones map, and that damage to its file is seen.
+
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { mkdtemp, open, rm, stat, truncate, writeFile } from 'node:fs/promises';
