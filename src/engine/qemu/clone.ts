@@ -33,8 +33,8 @@ interface CloneContext extends Own {
 
 const monitorMs = 5000;
 /**
- * The guest goes on at once, or not at all; but where many start at once, each waits for a processor,
- * and to boot them instead would take far longer.
+ * The guest goes on at once, or not at all; but where many start at once, each waits for a
+ * processor, and to boot them instead would take far longer.
  */
 const agentMs = 30_000;
 const agentTriesMax = 15;
