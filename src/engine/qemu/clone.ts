@@ -133,7 +133,7 @@ async function run(
     const hardware = hardwareOf(installation, machineId);
     const random = randomBytes(randomBytesDrawn).toString('hex');
     const order = { identity, hardware, random, grows, network };
-    const seconds = Math.round(Date.now() / 1000);
+    const seconds = Date.now() / 1000;
     await inGuest(agent, cloneScript({ ...order, seconds }), renewMs, signal);
     if (network) await plugCard(monitor, agent, hardware, signal, context);
   } finally {
