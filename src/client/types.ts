@@ -230,6 +230,8 @@ export interface Transfer {
     manifest: string | null;
     /** Of the manifest's text, ed25519, base64. */
     signature: string | null;
+    /** The manifest of an export as provenance: a statement of in-toto with SLSA provenance, in a signed envelope (DSSE), as JSON; null for an import, and for an export of an earlier version. */
+    attestation: string | null;
     /** When it was asked for. */
     created_at: string;
     /** From when on its file may go. */
