@@ -152,7 +152,7 @@ export function fenced<Has extends Partial<Parts>>(engine: Engine & Has): Engine
     inventory: whole(engine.inventory),
     close: engine.close,
   };
-  const { backup, bootCheck, compact, exec, hostBound, pause, places, screen } = engine;
+  const { backup, bootCheck, compact, exec, hostBound, network, pause, places, screen } = engine;
   const { transfer, trial, verify } = engine;
   const parts: Partial<Parts> = {
     ...(backup && { backup: { copy: at(backup.copy) } }),
@@ -162,6 +162,14 @@ export function fenced<Has extends Partial<Parts>>(engine: Engine & Has): Engine
     ...(compact && { compact: { rewrite: at(compact.rewrite, ({ layerId }) => [layerId]) } }),
     ...(exec && { exec: { run: at(exec.run, ({ machineId }) => [machineId]) } }),
     ...(hostBound && { hostBound: { ...hostBound, tidy: whole(hostBound.tidy) } }),
+    ...(network && {
+      network: {
+        everyMs: network.everyMs,
+        lacks: network.lacks,
+        care: at(network.care, ({ machineId }) => [machineId]),
+        remains: whole(network.remains),
+      },
+    }),
     ...(pause && {
       pause: { paused: whole(pause.paused), resume: at(pause.resume, (id) => [id]) },
     }),

@@ -10,6 +10,7 @@ import { type ListenAddress, listenHost, portNumber, publicUrl } from '../cli/pa
 import { databaseUrl, withoutSecret } from '../cli/parse-database.ts';
 import { dataDirSetting, type FlagsOf, setting, settingValues } from '../cli/setting.ts';
 import { type Confining, confinements, defaultConfining } from '../engine/qemu/host.ts';
+import type { NetworkOptions } from '../engine/qemu/network.ts';
 import type { Environment } from '../lib/environment.ts';
 import { cacheDirs, defaultDataDir } from '../lib/folders.ts';
 import { defaultSettings, type Settings } from '../reconcile/context.ts';
@@ -18,6 +19,7 @@ import { corsSettings } from './cors-options.ts';
 import { type IncusConfig, incusSettings } from './incus-options.ts';
 import { keepSettings } from './keep-options.ts';
 import { listenSettings } from './listen-options.ts';
+import { networkSettings } from './network-options.ts';
 import { toolEnvironment } from './tool-environment.ts';
 import { type TraceConfig, traceConfig, traceSettings } from './trace-options.ts';
 import { webhookSettings } from './webhook-options.ts';
@@ -80,13 +82,7 @@ export const settings = {
     defaultSays: 'the one of the data, qemu for new data',
     help: 'qemu, incus or simulator',
   }),
-  machineNetwork: setting({
-    option: '--machine-network',
-    variable: 'SILVERSMITH_MACHINE_NETWORK',
-    parse: yesOrNo,
-    default: false,
-    help: 'give machines a network; it reaches the services on this host’s loopback too',
-  }),
+  ...networkSettings,
   ...incusSettings,
   simulatorSpeed: setting({
     option: '--simulator-speed <factor>',
@@ -167,7 +163,7 @@ export interface Config {
   engine: EngineName | null;
   demo: boolean;
   logLevel: string;
-  machineNetwork: boolean;
+  networks: NetworkOptions;
   simulatorSpeed: number;
   incus: IncusConfig;
   confining: Confining;
@@ -210,7 +206,7 @@ export function parseConfig(flags: Flags, env: Environment): Config {
     engine: given.engine,
     demo: given.demo,
     logLevel: given.logLevel,
-    machineNetwork: given.machineNetwork,
+    networks: { network: given.machineNetwork, reach: given.machineReach },
     simulatorSpeed: given.simulatorSpeed,
     incus: {
       urls: given.incusUrl,

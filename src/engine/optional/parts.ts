@@ -7,6 +7,7 @@ import type { BootCheck } from './boot-check.ts';
 import type { Compact } from './compact.ts';
 import type { Exec } from './exec.ts';
 import type { HostBound } from './host-bound.ts';
+import type { Network } from './network.ts';
 import type { Pause } from './pause.ts';
 import type { Places } from './places.ts';
 import type { Screen } from './screen.ts';
@@ -20,6 +21,7 @@ export interface Parts {
   readonly compact: Compact;
   readonly exec: Exec;
   readonly hostBound: HostBound;
+  readonly network: Network;
   readonly pause: Pause;
   readonly places: Places;
   readonly screen: Screen;
@@ -34,6 +36,7 @@ const cannot: Record<keyof Parts, string> = {
   compact: 'cannot shorten the chain of an image',
   exec: 'runs no guests, so no command can be run in one; use the qemu engine',
   hostBound: 'keeps nothing on this host',
+  network: 'leaves the network of machines to its cluster',
   pause: 'pauses no machines',
   places: 'has one host only',
   screen: 'shows no consoles',

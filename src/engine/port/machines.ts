@@ -1,6 +1,7 @@
 // Machines at an engine: starting them, stopping them, and asking how they are.
 
 import type { DiskId, MachineId } from '../../domain/ids.ts';
+import type { MachineNetwork } from '../../domain/machine-network.ts';
 import type { Call } from './call.ts';
 import type { ChainBoot } from './layers.ts';
 
@@ -15,6 +16,15 @@ export interface MachineSpec extends ChainBoot {
    * ready.
    */
   fresh: boolean;
+  /** Without it, the machine is on the engine's own network and may reach the public internet. */
+  network?: NetworkSpec;
+}
+
+export interface NetworkSpec {
+  /** Null: that of the engine. */
+  kind: MachineNetwork | null;
+  /** Whether the machine may reach the public internet. */
+  internet: boolean;
 }
 
 export interface StopSpec {

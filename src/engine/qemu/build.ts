@@ -95,7 +95,9 @@ async function runBoot(
     seed: paths.fromGuest(seed),
     ...buildGuest(spec.boot.build ?? usualSize(host), [recipe]),
     build: true,
-    network: recipe.network,
+    card: recipe.network
+      ? { network: 'user' as const, restrict: false, ipv6: host.ipv6, mac: null }
+      : null,
   };
   const cage: Cage = {
     user,

@@ -3,6 +3,7 @@
 import type { BootProfile } from '../../domain/boot.ts';
 import { earlyLines, type Hardware, type Identity } from '../identity.ts';
 import type { ChainBoot } from '../port/layers.ts';
+import { type Card, cardArgs } from './card.ts';
 import type { Host } from './host.ts';
 import type { Paths } from './paths.ts';
 import { resultPort } from './seed.ts';
@@ -15,7 +16,7 @@ export interface Guest extends ChainBoot {
   cpus: number;
   memoryMb: number;
   build: boolean;
-  network: boolean;
+  card: Card | null;
   /** Of a machine. A build machine has no identity. */
   hardware?: Hardware;
   /** Of a machine on a fresh disk. */
@@ -47,6 +48,7 @@ export function qemuArgs(guest: Guest, host: Host, paths: Paths): string[] {
     // Without graphics the firmware speaks on the first serial port too: it says when it finds no
     // boot sector.
     ...['-display', 'none', '-vga', 'none'],
+    ...cardArgs(guest.card),
     ...driveArgs(guest),
     ...['-device', 'virtio-rng-pci'],
     // The guest learns from it that its disk is a copy, and draws other random numbers.
@@ -54,9 +56,8 @@ export function qemuArgs(guest: Guest, host: Host, paths: Paths): string[] {
     ...(hardware ? ['-uuid', hardware.uuid] : []),
     ...(fresh ? ['-smbios', `type=11,value=${earlyCredential}=${base64(earlyLines(fresh))}`] : []),
     ...channelArgs(build),
-    ...['-nic', guest.network ? cardOf(guest, host) : 'none'],
     // The card of a fresh machine is unplugged before the guest begins; see newcomer.ts.
-    ...(guest.network && fresh ? ['-S'] : []),
+    ...(guest.card && fresh ? ['-S'] : []),
     ...direct,
   ];
 }
@@ -99,13 +100,6 @@ const buildArgs = [
   ...['-device', `virtserialport,chardev=fast,name=${resultPort}`],
   ...['-device', 'pvpanic'],
 ];
-
-// A guest that believes in IPv6 where the host has none waits for each address in vain.
-const cardOf = ({ hardware }: Guest, { ipv6 }: Host) =>
-  `user,id=${card},model=virtio-net-pci${ipv6 ? '' : ',ipv6=off'}${hardware ? `,mac=${hardware.mac}` : ''}`;
-
-/** The monitor's name of the card. */
-export const card = 'net';
 
 const base64 = (text: string) => Buffer.from(text).toString('base64');
 

@@ -21,6 +21,8 @@ import { disksIn } from './disk.ts';
 import { execIn } from './exec.ts';
 import { type Confining, defaultConfining, prepareFolders, probeHost } from './host.ts';
 import { Machines } from './machine.ts';
+import { type NetworkOptions, Networks } from './network.ts';
+import { networkIn } from './network-care.ts';
 import type { Paths } from './paths.ts';
 import { pauseIn } from './pause.ts';
 import { processesIn } from './process.ts';
@@ -33,11 +35,8 @@ import { bootOnce } from './trial.ts';
 interface QemuOptions {
   /** The engine's own folder, which is made when it does not exist. */
   root: string;
-  /**
-   * Whether machines reach the network. Off by default: a guest with a network reaches the host's
-   * loopback services too.
-   */
-  machineNetwork?: boolean;
+  /** The network of machines; none by default. */
+  networks?: NetworkOptions;
   /** The id of the installation, by which its guests are known also when its folder is gone. */
   installation?: string;
   /** Folders in which QEMU and its tools are looked for, divided by colons. */
@@ -53,7 +52,7 @@ type Qemu = Engine & QemuParts;
 
 export async function openQemu({
   root: given,
-  machineNetwork = false,
+  networks: networkOptions = { network: 'none', reach: [] },
   ...options
 }: QemuOptions): Promise<Qemu> {
   const { path = systemPath, confining = defaultConfining, environment = {} } = options;
@@ -64,7 +63,8 @@ export async function openQemu({
   const own = processesIn(root, options.installation);
   const { paths } = own;
   await prepareFolders(root, paths.folders);
-  const machines = new Machines(host, own, machineNetwork);
+  const networks = new Networks(host, own.installation, networkOptions);
+  const machines = new Machines(host, own, networks);
   const context = { host, ...own };
 
   return fenced<QemuParts>({
@@ -97,7 +97,8 @@ export async function openQemu({
     },
     compact: { rewrite: (spec, { signal }) => rewriteLayer(spec, signal, paths, host) },
     exec: { run: (spec, { signal }) => execIn(spec, signal, own) },
-    hostBound: { tidy: () => tidy(context), size: hostSize() },
+    hostBound: { tidy: () => tidy(context, networks), size: hostSize() },
+    network: networkIn(own, host, networks),
     pause: pauseIn(own),
     screen: { read: (id) => machines.console(id) },
     transfer: {

@@ -8,19 +8,20 @@ import type { Guest } from './command.ts';
 import type { Cage } from './confine.ts';
 import { makeWritable } from './disk-file.ts';
 import { giveTo, type Host, prepareFolders } from './host.ts';
+import type { Connection } from './network.ts';
 import { type Own, processName } from './process.ts';
 import { writeMachineSeed } from './seed.ts';
 
 interface Context extends Own {
   host: Host;
-  network: boolean;
+  connection: Connection;
 }
 
 /** The folders of the machine must be gone before. */
 export async function prepareGuest(
   spec: MachineSpec,
   identity: Identity,
-  { host, network, paths, installation }: Context,
+  { host, connection, paths, installation }: Context,
 ): Promise<{ guest: Guest; cage: Cage }> {
   const { machineId } = spec;
   const disk = paths.disk(spec.diskId);
@@ -41,7 +42,7 @@ export async function prepareGuest(
     disk: paths.fromGuest(disk),
     seed: paths.fromGuest(seed),
     build: false,
-    network,
+    card: connection.card,
     hardware: hardwareOf(installation, machineId),
     ...(spec.fresh ? { fresh: identity } : { fresh: undefined }),
   };
@@ -51,7 +52,8 @@ export async function prepareGuest(
     readable: [...paths.chain(spec), seed],
     writable: [run, disk],
     builds: copies,
-    network,
+    network: connection.card?.network === 'user',
+    tap: connection.tap,
     kvm: host.accel === 'kvm',
     mortal: false,
   };

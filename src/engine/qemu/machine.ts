@@ -8,10 +8,12 @@ import { exists } from '../../lib/files.ts';
 import { type Identity, identityOf } from '../identity.ts';
 import type { MachineSpec, MachineState } from '../port/machines.ts';
 import { agentAnswers, agentShutdown } from './agent.ts';
-import { card, qemuArgs } from './command.ts';
+import { card } from './card.ts';
+import { qemuArgs } from './command.ts';
 import type { Host } from './host.ts';
 import { launch } from './launch.ts';
 import { prepareGuest } from './machine-guest.ts';
+import type { Networks } from './network.ts';
 import { Newcomer } from './newcomer.ts';
 import type { Paths } from './paths.ts';
 import {
@@ -36,7 +38,7 @@ export class Machines {
   readonly #host: Host;
   readonly #own: Own;
   readonly #paths: Paths;
-  readonly #network: boolean;
+  readonly #networks: Networks;
   /**
    * Both hold entries only while a machine starts: the console output so far, and the new identity
    * for a fresh disk.
@@ -44,11 +46,11 @@ export class Machines {
   readonly #consoles = new Map<MachineId, string>();
   readonly #newcomers = new Map<MachineId, Newcomer>();
 
-  constructor(host: Host, own: Own, network: boolean) {
+  constructor(host: Host, own: Own, networks: Networks) {
     this.#host = host;
     this.#own = own;
     this.#paths = own.paths;
-    this.#network = network;
+    this.#networks = networks;
   }
 
   #find(id: MachineId): Promise<Found | undefined> {
@@ -60,8 +62,9 @@ export class Machines {
     const running = await this.#find(machineId);
     const [folder, run] = [this.#paths.machine(machineId), this.#paths.run('machine', machineId)];
     const identity = identityOf(spec.diskId, spec.name, machineId);
+    const hasCard = this.#networks.networkOf(spec) !== 'none';
     const welcome = (sockets: string) =>
-      spec.fresh ? this.#welcome(machineId, identity, sockets) : undefined;
+      spec.fresh ? this.#welcome(machineId, identity, { sockets, hasCard }) : undefined;
     if (running) {
       // The guest says only once that it is ready. A server that died while it read that has lost
       // it, so the machine is started anew.
@@ -70,11 +73,15 @@ export class Machines {
       await endProcess(running);
     }
     for (const path of [folder, run]) await rm(path, { recursive: true, force: true });
+    const connection = await this.#networks.prepare(spec);
     const { guest, cage } = await prepareGuest(spec, identity, {
-      ...{ host: this.#host, network: this.#network, ...this.#own },
+      ...{ host: this.#host, connection, ...this.#own },
     });
     this.#forget(machineId);
-    await launch(qemuArgs(guest, this.#host, this.#paths), cage, signal);
+    await launch(qemuArgs(guest, this.#host, this.#paths), cage, signal).catch(async (error) => {
+      await this.#networks.clear(machineId);
+      throw error;
+    });
     await welcome(run);
   }
 
@@ -82,7 +89,11 @@ export class Machines {
    * Lets a machine on a fresh disk run, without a link on its card until it has an identity. Does
    * no harm to a machine that runs already.
    */
-  async #welcome(id: MachineId, identity: Identity, sockets: string): Promise<void> {
+  async #welcome(
+    id: MachineId,
+    identity: Identity,
+    { sockets, hasCard }: { sockets: string; hasCard: boolean },
+  ): Promise<void> {
     if (this.#newcomers.has(id)) return;
     const ask = (execute: string, args?: Record<string, unknown>) =>
       monitorCall(join(sockets, 'qmp.sock'), execute, args, monitorMs);
@@ -91,7 +102,7 @@ export class Machines {
       await ask('cont');
     }
     const giveLink = async () => {
-      if (this.#network) await ask('set_link', { name: card, up: true });
+      if (hasCard) await ask('set_link', { name: card, up: true });
     };
     this.#newcomers.set(id, new Newcomer(identity, join(sockets, 'agent.sock'), giveLink));
   }
@@ -161,6 +172,7 @@ export class Machines {
       await endProcess(running);
     }
     this.#forget(id);
+    await this.#networks.clear(id);
     for (const path of [this.#paths.machine(id), this.#paths.run('machine', id)])
       await rm(path, { recursive: true, force: true });
   }

@@ -62,7 +62,7 @@ async function start(
   const seed = join(folder, 'seed.iso');
   const guest = {
     ...{ boot: spec.boot, baseLayerId: spec.baseLayerId, chain: spec.chain },
-    ...{ cpus, memoryMb, build: false, network: false, fresh: identity },
+    ...{ cpus, memoryMb, build: false, card: null, fresh: identity },
     name: processName(installation, 'build', trialId),
     disk: paths.fromGuest(disk),
     seed: paths.fromGuest(seed),
