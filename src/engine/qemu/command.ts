@@ -4,6 +4,7 @@ import type { BootProfile } from '../../domain/boot.ts';
 import { earlyLines, type Hardware, type Identity } from '../identity.ts';
 import type { ChainBoot } from '../port/layers.ts';
 import { type Card, cardArgs } from './card.ts';
+import { displayArgs } from './display.ts';
 import type { Host } from './host.ts';
 import type { Paths } from './paths.ts';
 import { resultPort } from './seed.ts';
@@ -56,6 +57,7 @@ export function qemuArgs(guest: Guest, host: Host, paths: Paths): string[] {
     ...(hardware ? ['-uuid', hardware.uuid] : []),
     ...(fresh ? ['-smbios', `type=11,value=${earlyCredential}=${base64(earlyLines(fresh))}`] : []),
     ...channelArgs(build),
+    ...(build ? [] : displayArgs(boot)),
     // The card of a fresh machine is unplugged before the guest begins; see newcomer.ts.
     ...(guest.card && fresh ? ['-S'] : []),
     ...direct,

@@ -17,6 +17,7 @@ import { backUp } from './backup.ts';
 import { importBase, importFile } from './base.ts';
 import { bootFault, growthFault } from './boot.ts';
 import { buildLayer, removeBuild } from './build.ts';
+import { Consoles } from './console.ts';
 import { disksIn } from './disk.ts';
 import { execIn } from './exec.ts';
 import { type Confining, defaultConfining, prepareFolders, probeHost } from './host.ts';
@@ -28,6 +29,7 @@ import { pauseIn } from './pause.ts';
 import { processesIn } from './process.ts';
 import { rewriteLayer } from './rewrite.ts';
 import { capacityOf, hostSize } from './room.ts';
+import { screenIn } from './screen.ts';
 import { tidy } from './tidy.ts';
 import { exportLayer, importLayer } from './transfer.ts';
 import { bootOnce } from './trial.ts';
@@ -46,8 +48,8 @@ interface QemuOptions {
   confining?: Confining;
 }
 
-/** Every part that an engine of one host can have. */
-type QemuParts = Omit<Parts, 'places'>;
+/** Every part that an engine of one host can have; machines do not start from memory yet. */
+type QemuParts = Omit<Parts, 'places' | 'instant'>;
 type Qemu = Engine & QemuParts;
 
 export async function openQemu({
@@ -65,6 +67,7 @@ export async function openQemu({
   await prepareFolders(root, paths.folders);
   const networks = new Networks(host, own.installation, networkOptions);
   const machines = new Machines(host, own, networks);
+  const consoles = new Consoles(own);
   const context = { host, ...own };
 
   return fenced<QemuParts>({
@@ -78,7 +81,10 @@ export async function openQemu({
     },
     importFile: (spec, { signal }) => importFile(spec, signal, paths),
     buildLayer: (spec, { signal }) => buildLayer(spec, signal, context),
-    startMachine: (spec, { signal }) => machines.start(spec, signal),
+    async startMachine(spec, { signal }) {
+      await machines.start(spec, signal);
+      return { how: 'cold', because: null };
+    },
     machineState: (id) => machines.state(id),
     stopMachine: (spec, { signal }) => machines.stop(spec, signal),
     runningMachines: () => machines.running(),
@@ -88,7 +94,7 @@ export async function openQemu({
       return capacityOf(root);
     },
     inventory: () => inventoryOf(paths),
-    async close() {},
+    close: () => consoles.close(),
 
     backup: { copy: (spec, { signal }) => backUp(spec, signal, context) },
     bootCheck: {
@@ -96,11 +102,15 @@ export async function openQemu({
       growthFault: (root) => growthFault(root, paths),
     },
     compact: { rewrite: (spec, { signal }) => rewriteLayer(spec, signal, paths, host) },
+    console: {
+      read: async (id) => consoles.shown(id) ?? machines.console(id),
+      open: (id, { signal }) => consoles.open(id, signal),
+    },
     exec: { run: (spec, { signal }) => execIn(spec, signal, own) },
     hostBound: { tidy: () => tidy(context, networks), size: hostSize() },
     network: networkIn(own, host, networks),
     pause: pauseIn(own),
-    screen: { read: (id) => machines.console(id) },
+    screen: screenIn(context),
     transfer: {
       assertTakes: assertHoldsDisk,
       exportLayer: (spec, { signal }) => exportLayer(spec, signal, paths, host),
