@@ -59,6 +59,7 @@ export const words: Readonly<Record<string, Word>> = {
     remote: {
       'list access console': async () => (await import('../cli/remote/machine.ts')).machineCommands,
       show: async () => (await import('../cli/remote/machine-show.ts')).machineShowCommand,
+      forward: async () => (await import('../cli/remote/machine-forward.ts')).machineForwardCommand,
       create: async () => (await import('../cli/remote/machine-create.ts')).machineCreateCommand,
       'start stop': async () =>
         (await import('../cli/remote/machine-power.ts')).machinePowerCommands,

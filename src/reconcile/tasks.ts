@@ -5,12 +5,14 @@ import { collect } from './tasks/collect.ts';
 import { compact } from './tasks/compact.ts';
 import { deliver } from './tasks/deliver.ts';
 import { measure } from './tasks/measure.ts';
+import { network } from './tasks/network.ts';
 import { observe } from './tasks/observe.ts';
 import { sweep } from './tasks/sweep.ts';
 import { verify } from './tasks/verify.ts';
 
 export const tasks = {
   observe,
+  network,
   measure,
   collect,
   compact,

@@ -9,6 +9,7 @@ import { decimal, oneOf, type Parser, path, refuse, yesOrNo } from '../cli/parse
 import { type ListenAddress, listenHost, portNumber, publicUrl } from '../cli/parse-address.ts';
 import { databaseUrl, withoutSecret } from '../cli/parse-database.ts';
 import { dataDirSetting, type FlagsOf, setting, settingValues } from '../cli/setting.ts';
+import type { Forwarding } from '../domain/machine-network.ts';
 import { type Confining, confinements, defaultConfining } from '../engine/qemu/host.ts';
 import type { NetworkOptions } from '../engine/qemu/network.ts';
 import type { Environment } from '../lib/environment.ts';
@@ -164,6 +165,8 @@ export interface Config {
   demo: boolean;
   logLevel: string;
   networks: NetworkOptions;
+  /** The ports of the host that may lead to machines, unless another engine has none. */
+  forwarding: Forwarding;
   simulatorSpeed: number;
   incus: IncusConfig;
   confining: Confining;
@@ -207,6 +210,11 @@ export function parseConfig(flags: Flags, env: Environment): Config {
     demo: given.demo,
     logLevel: given.logLevel,
     networks: { network: given.machineNetwork, reach: given.machineReach },
+    forwarding: {
+      network: given.machineNetwork,
+      addresses: given.forwardAddress,
+      ports: given.forwardPorts,
+    },
     simulatorSpeed: given.simulatorSpeed,
     incus: {
       urls: given.incusUrl,

@@ -144,6 +144,8 @@ for (const [address, document] of documents) {
         'deleted_at',
         'cpus',
         'memory_mb',
+        'addresses',
+        'network',
         'place',
       ]);
       const capture = document.paths['/images'].post.requestBody.content['application/json'].schema;

@@ -5,7 +5,8 @@
 // Time: work that takes a real engine seconds takes a known time divided by `speed`, on the given
 // clock. Faults come on demand, by sentinel names: a machine or software whose name holds
 // `sim-fail-start`, `sim-never-ready`, `sim-fail-build`, `sim-exit-7` or `sim-disk-full` does what
-// its name says. A base whose disk holds `sim-never-ready` boots no guest that reports.
+// its name says. A machine whose name holds `sim-address` has an address, and the ports of the host
+// that would lead to one whose name holds `sim-port-taken` are taken. A base whose disk holds `sim-never-ready` boots no guest that reports.
 //
 // It runs no guests and its host is never full, so it has no commands or pauses. Its machines have a
 // console that answers what is typed, and a screen with one picture.
@@ -21,6 +22,7 @@ import { consoleIn } from './console.ts';
 import { instantIn } from './instant.ts';
 import { compactIn, disksIn, layersIn, transferIn, verifyIn } from './layers.ts';
 import { buildsIn, machinesIn, trialIn } from './machines.ts';
+import { networkIn } from './network.ts';
 import type { Pace } from './pace.ts';
 import { screenIn } from './screen.ts';
 import { chainContent, openStateFile, type State, type StateFile, storedBytes } from './state.ts';
@@ -36,6 +38,7 @@ type SimulatorParts = Pick<
   | 'compact'
   | 'console'
   | 'hostBound'
+  | 'network'
   | 'instant'
   | 'screen'
   | 'transfer'
@@ -82,6 +85,7 @@ export async function openSimulator({ root, ...pace }: SimulatorOptions): Promis
     hostBound: { tidy: async () => {}, size: fleetSize },
     instant: instantIn(file, pace, versions),
     screen: screenIn(file),
+    network: networkIn(file),
     transfer: transferIn(file),
     trial: trialIn(file, pace),
     verify: verifyIn(file, pace.clock),

@@ -13,6 +13,12 @@ import {
   organisationQuotaSet,
 } from '../../app/operator/organisation.ts';
 import { storageGet } from '../../app/operator/storage.ts';
+import { invalid } from '../../domain/error.ts';
+import {
+  type MachineNetwork,
+  networkHelp,
+  parseMachineNetwork,
+} from '../../domain/machine-network.ts';
 import type { Quotas } from '../../domain/organisation.ts';
 import { fromWire, toWire } from '../../lib/wire-form.ts';
 import { dateTime, timeIn } from '../handler.ts';
@@ -70,11 +76,12 @@ export const operatorHandlers: OperatorHandlers = {
   machineTypeList: async ({ store }) => ({
     machine_types: toWire(await machineTypeList(store)),
   }),
-  machineTypeAdd: ({ operator }, { body: { name, code, cpus, ...sizes } }) =>
+  machineTypeAdd: ({ operator }, { body: { name, code, cpus, network, ...sizes } }) =>
     machineTypeAdd(operator, {
       ...{ name, code, cpus },
       memoryMb: sizes.memory_mb,
       diskSizeGb: sizes.disk_size_gb,
+      network: network === undefined ? null : networkOf(network),
     }),
   async storageGet({ store, engine }) {
     const { sizes, guests } = await storageGet(store, engine());
@@ -110,3 +117,9 @@ export const operatorHandlers: OperatorHandlers = {
   cachePrune: ({ operator }, { body: { keep_bytes: keepBytes = 0 } }) =>
     cachePrune(operator, keepBytes),
 };
+
+function networkOf(text: string): MachineNetwork {
+  const network = parseMachineNetwork(text);
+  if (network === null) throw invalid(`network is ${JSON.stringify(text)}; give ${networkHelp}.`);
+  return network;
+}

@@ -14,6 +14,7 @@ import { plainConsole } from '../../lib/plain-console.ts';
 import type { Reader, Writer } from '../../store/port/unit-of-work.ts';
 import { defineJob, type JobContext, named } from '../job.ts';
 import { assertSound, assertStands } from '../soundness.ts';
+import { networkSpecOf } from '../tasks/network.ts';
 import { verifyChain } from '../verify.ts';
 
 const kind = 'machineStart';
@@ -45,7 +46,10 @@ export const machineStart = defineJob({
       await context.phase('turning on', 0.3);
       const { name, cpus, memoryMb } = machine;
       await engine.startMachine(
-        { machineId: id, diskId: disk.id, name, cpus, memoryMb, ...boot, fresh },
+        {
+          ...{ machineId: id, diskId: disk.id, name, cpus, memoryMb, ...boot, fresh },
+          network: networkSpecOf(machine),
+        },
         call,
       );
       await context.phase('waiting for the guest', 0.5);
@@ -189,6 +193,7 @@ async function finish(
     status: 'ready',
     statusReason,
     pausedAt: null,
+    networkDueAt: work.now(),
     lastSessionStartAt: work.now(),
     ...(freshDisk !== null && { diskId: freshDisk, assignmentPendingAt: null }),
   });
