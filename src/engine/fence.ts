@@ -153,7 +153,7 @@ export function fenced<Has extends Partial<Parts>>(engine: Engine & Has): Engine
     close: engine.close,
   };
   const { backup, bootCheck, compact, console, exec, hostBound, instant, network } = engine;
-  const { pause, places, screen, transfer, trial, verify } = engine;
+  const { packages, pause, places, screen, transfer, trial, verify } = engine;
   const parts: Partial<Parts> = {
     ...(backup && { backup: { copy: at(backup.copy) } }),
     ...(bootCheck && {
@@ -183,6 +183,7 @@ export function fenced<Has extends Partial<Parts>>(engine: Engine & Has): Engine
         remains: whole(network.remains),
       },
     }),
+    ...(packages && { packages: { list: at(packages.list) } }),
     ...(pause && {
       pause: { paused: whole(pause.paused), resume: at(pause.resume, (id) => [id]) },
     }),

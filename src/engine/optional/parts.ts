@@ -10,6 +10,7 @@ import type { Exec } from './exec.ts';
 import type { HostBound } from './host-bound.ts';
 import type { Instant } from './instant.ts';
 import type { Network } from './network.ts';
+import type { Packages } from './packages.ts';
 import type { Pause } from './pause.ts';
 import type { Places } from './places.ts';
 import type { Screen } from './screen.ts';
@@ -26,6 +27,7 @@ export interface Parts {
   readonly hostBound: HostBound;
   readonly network: Network;
   readonly instant: Instant;
+  readonly packages: Packages;
   readonly pause: Pause;
   readonly places: Places;
   readonly screen: Screen;
@@ -43,6 +45,7 @@ const cannot: Record<keyof Parts, string> = {
   hostBound: 'keeps nothing on this host',
   network: 'leaves the network of machines to its cluster',
   instant: 'starts no machines from memory',
+  packages: 'reads no lists of packages from disks',
   pause: 'pauses no machines',
   places: 'has one host only',
   screen: 'gives its machines no screens; use their consoles',

@@ -2,16 +2,16 @@
 
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
-import { type Card, cardArgs, cardPlug } from './card.ts';
+import { buildCardArgs, type Card, cardArgs, cardPlug } from './card.ts';
 
 const user: Card = { network: 'user', restrict: true, ipv6: false, mac: '02:00:00:00:00:01' };
 
 it('a card is the same for the command line and for the monitor', () => {
-  assert.deepEqual(cardArgs(user), [
+  assert.deepEqual(cardArgs(user).slice(4), [
     ...['-netdev', 'user,id=net,restrict=on,ipv6=off'],
-    ...['-device', 'virtio-net-pci,netdev=net,mac=02:00:00:00:00:01,addr=0x1'],
+    ...['-device', 'virtio-net-pci,netdev=net,mac=02:00:00:00:00:01,id=card,bus=card-port'],
   ]);
-  assert.deepEqual(cardPlug(user, 'rp1'), [
+  assert.deepEqual(cardPlug(user), [
     {
       execute: 'netdev_add',
       arguments: { type: 'user', id: 'net', restrict: true, ipv6: false },
@@ -22,18 +22,20 @@ it('a card is the same for the command line and for the monitor', () => {
         driver: 'virtio-net-pci',
         netdev: 'net',
         mac: '02:00:00:00:00:01',
-        id: 'net-card',
-        bus: 'rp1',
+        id: 'card',
+        bus: 'card-port',
       },
     },
   ]);
 });
 
 it('a card on a tap device names the descriptor of the device, and no device of the host', () => {
-  const [, netdev] = cardArgs({ ...user, network: 'bridge:br0', restrict: false });
+  const [, , , , , netdev] = cardArgs({ ...user, network: 'bridge:br0', restrict: false });
   assert.equal(netdev, 'tap,id=net,fd=9');
 });
 
-it('a guest without a card has none', () => {
-  assert.deepEqual(cardArgs(null), ['-nic', 'none']);
+it('a guest without a card has none, but a machine has the port for one', () => {
+  assert.deepEqual(buildCardArgs(null), ['-nic', 'none']);
+  assert.deepEqual(cardArgs(null).slice(0, 3), ['-nic', 'none', '-device']);
+  assert.match(cardArgs(null).join(), /pcie-root-port,id=card-port,chassis=1,addr=0x1$/);
 });

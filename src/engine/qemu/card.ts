@@ -14,6 +14,8 @@ export const tapFd = 9;
  * it.
  */
 const slot = '0x1';
+/** The monitor's name of the port that the card of a machine is in. */
+const port = 'card-port';
 
 export interface Card {
   network: Exclude<MachineNetwork, 'none'>;
@@ -36,6 +38,7 @@ const deviceOf = ({ mac }: Card) => ({
   netdev: card,
   ...(mac === null ? {} : { mac }),
 });
+const inPort = { id: 'card', bus: port };
 
 const optionOf = ([name, value]: [string, string | boolean], index: number): string => {
   const text = typeof value === 'boolean' ? (value ? 'on' : 'off') : value;
@@ -44,18 +47,28 @@ const optionOf = ([name, value]: [string, string | boolean], index: number): str
 const optionsOf = (fields: Record<string, string | boolean>): string =>
   Object.entries(fields).map(optionOf).join(',');
 
-/** The card of a guest that is started; without one, null. Stands before all other devices. */
-export const cardArgs = (given: Card | null): string[] =>
-  given === null
-    ? ['-nic', 'none']
-    : [
-        ...['-netdev', optionsOf(netdevOf(given))],
-        ...['-device', optionsOf({ ...deviceOf(given), addr: slot })],
-      ];
+const pairOf = (given: Card, place: Record<string, string>): string[] => [
+  ...['-netdev', optionsOf(netdevOf(given))],
+  ...['-device', optionsOf({ ...deviceOf(given), ...place })],
+];
 
-/** The commands of the monitor that plug the card into a free port of a guest that runs. */
-export const cardPlug = (given: Card, port: string) =>
+/** The card of a build; none for null. */
+export const buildCardArgs = (given: Card | null): string[] =>
+  given === null ? ['-nic', 'none'] : pairOf(given, { addr: slot });
+
+/**
+ * The card of a machine; none for null. Every machine has the port, also one without a card, so
+ * that a card can be plugged into a machine that began without one, and has the same name in its
+ * guest as after a boot.
+ */
+export const cardArgs = (given: Card | null): string[] => [
+  ...['-nic', 'none', '-device', `pcie-root-port,id=${port},chassis=1,addr=${slot}`],
+  ...(given === null ? [] : pairOf(given, inPort)),
+];
+
+/** The commands of the monitor that plug the card into a machine that began without one. */
+export const cardPlug = (given: Card) =>
   [
     { execute: 'netdev_add', arguments: netdevOf(given) },
-    { execute: 'device_add', arguments: { ...deviceOf(given), id: `${card}-card`, bus: port } },
+    { execute: 'device_add', arguments: { ...deviceOf(given), ...inPort } },
   ] as const;

@@ -3,9 +3,10 @@
 import type { BootProfile } from '../../domain/boot.ts';
 import { earlyLines, type Hardware, type Identity } from '../identity.ts';
 import type { ChainBoot } from '../port/layers.ts';
-import { type Card, cardArgs } from './card.ts';
+import { buildCardArgs, type Card, cardArgs } from './card.ts';
 import { displayArgs } from './display.ts';
 import type { Host } from './host.ts';
+import { type MemoryKind, memoryArgs } from './memory.ts';
 import type { Paths } from './paths.ts';
 import { resultPort } from './seed.ts';
 
@@ -16,6 +17,7 @@ export interface Guest extends ChainBoot {
   seed: string;
   cpus: number;
   memoryMb: number;
+  memory: MemoryKind;
   build: boolean;
   card: Card | null;
   /** Of a machine. A build machine has no identity. */
@@ -45,11 +47,13 @@ export function qemuArgs(guest: Guest, host: Host, paths: Paths): string[] {
     ...['-sandbox', 'on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny'],
     ...['-machine', `q35,accel=${host.accel},graphics=off`],
     ...['-cpu', host.accel === 'kvm' ? 'host' : 'max'],
-    ...['-smp', String(guest.cpus), '-m', String(guest.memoryMb)],
+    ...['-smp', String(guest.cpus)],
+    ...memoryArgs(guest.memoryMb, guest.memory),
     // Without graphics the firmware speaks on the first serial port too: it says when it finds no
     // boot sector.
     ...['-display', 'none', '-vga', 'none'],
-    ...cardArgs(guest.card),
+    // It names its slot, so it comes before devices that take the next one.
+    ...(build ? buildCardArgs(guest.card) : cardArgs(guest.card)),
     ...driveArgs(guest),
     ...['-device', 'virtio-rng-pci'],
     // The guest learns from it that its disk is a copy, and draws other random numbers.

@@ -8,7 +8,7 @@ import type { Guest } from './command.ts';
 import type { Cage } from './confine.ts';
 import { makeWritable } from './disk-file.ts';
 import { giveTo, type Host, prepareFolders } from './host.ts';
-import type { Connection } from './network.ts';
+import { type Connection, writeConnection } from './network.ts';
 import { type Own, processName } from './process.ts';
 import { writeMachineSeed } from './seed.ts';
 
@@ -30,6 +30,7 @@ export async function prepareGuest(
   const copies = join(folder, 'copies');
   await prepareFolders(folder, [copies]);
   await writeMachineSeed(folder, identity, user.path);
+  await writeConnection(folder, connection);
   await mkdir(run, { mode: 0o700 });
   await giveTo(user, run);
   // A disk from a backup belongs to the user that copied it, and a new disk to the user that made
@@ -42,6 +43,7 @@ export async function prepareGuest(
     disk: paths.fromGuest(disk),
     seed: paths.fromGuest(seed),
     build: false,
+    memory: 'own' as const,
     card: connection.card,
     hardware: hardwareOf(installation, machineId),
     ...(spec.fresh ? { fresh: identity } : { fresh: undefined }),

@@ -6,9 +6,10 @@ import { join } from 'node:path';
 import type { MachineId } from '../../domain/ids.ts';
 import { exists } from '../../lib/files.ts';
 import { type Identity, identityOf } from '../identity.ts';
-import type { MachineSpec, MachineState } from '../port/machines.ts';
+import type { MachineSpec, MachineState, Started } from '../port/machines.ts';
 import { agentAnswers, agentShutdown } from './agent.ts';
 import { card } from './card.ts';
+import { cloningMark, emptyDisk, startClone } from './clone.ts';
 import { qemuArgs } from './command.ts';
 import type { Host } from './host.ts';
 import { launch } from './launch.ts';
@@ -26,6 +27,7 @@ import {
   waitGone,
 } from './process.ts';
 import { monitorCall } from './qmp.ts';
+import { TemplateMemories } from './template-memory.ts';
 
 const monitorMs = 5000;
 const agentMs = 1500;
@@ -39,6 +41,7 @@ export class Machines {
   readonly #own: Own;
   readonly #paths: Paths;
   readonly #networks: Networks;
+  readonly #memories: TemplateMemories;
   /**
    * Both hold entries only while a machine starts: the console output so far, and the new identity
    * for a fresh disk.
@@ -51,16 +54,18 @@ export class Machines {
     this.#own = own;
     this.#paths = own.paths;
     this.#networks = networks;
+    this.#memories = new TemplateMemories(own.paths);
   }
 
   #find(id: MachineId): Promise<Found | undefined> {
     return findProcess(this.#own, 'machine', id);
   }
 
-  async start(spec: MachineSpec, signal: AbortSignal): Promise<void> {
-    const { machineId } = spec;
+  async start(spec: MachineSpec, signal: AbortSignal): Promise<Started> {
+    const { machineId, template } = spec;
     const running = await this.#find(machineId);
     const [folder, run] = [this.#paths.machine(machineId), this.#paths.run('machine', machineId)];
+    const cloning = cloningMark(folder);
     const identity = identityOf(spec.diskId, spec.name, machineId);
     const hasCard = this.#networks.networkOf(spec) !== 'none';
     const welcome = (sockets: string) =>
@@ -68,21 +73,39 @@ export class Machines {
     if (running) {
       // The guest says only once that it is ready. A server that died while it read that has lost
       // it, so the machine is started anew.
-      if (hasDisk(running, spec.diskId) && !(await exists(join(folder, 'asking'))))
-        return welcome(running.folder);
+      const isWhole = !(await exists(join(folder, 'asking'))) && !(await exists(cloning));
+      if (hasDisk(running, spec.diskId) && isWhole) {
+        await welcome(running.folder);
+        return { how: 'cold', because: null };
+      }
       await endProcess(running);
     }
-    for (const path of [folder, run]) await rm(path, { recursive: true, force: true });
+    const context = { host: this.#host, ...this.#own };
+    // A clone that was not given an identity of its own has written to the disk.
+    if (spec.fresh && (await exists(cloning))) await emptyDisk(spec, signal, context);
+    const clear = async () => {
+      for (const path of [folder, run]) await rm(path, { recursive: true, force: true });
+      this.#forget(machineId);
+    };
+    await clear();
+    const because =
+      spec.fresh && template
+        ? await startClone({ ...spec, template }, identity, signal, {
+            ...context,
+            connection: await this.#networks.prepare(spec),
+            memories: this.#memories,
+          })
+        : null;
+    if (spec.fresh && template && because === null) return { how: 'instant' };
+    await clear();
     const connection = await this.#networks.prepare(spec);
-    const { guest, cage } = await prepareGuest(spec, identity, {
-      ...{ host: this.#host, connection, ...this.#own },
-    });
-    this.#forget(machineId);
+    const { guest, cage } = await prepareGuest(spec, identity, { ...context, connection });
     await launch(qemuArgs(guest, this.#host, this.#paths), cage, signal).catch(async (error) => {
       await this.#networks.clear(machineId);
       throw error;
     });
     await welcome(run);
+    return { how: 'cold', because };
   }
 
   /**
@@ -141,6 +164,7 @@ export class Machines {
     const folder = this.#paths.machine(id);
     const [mark, asking] = [join(folder, 'ready'), join(folder, 'asking')];
     if (await exists(mark)) return 'ready';
+    if (await exists(cloningMark(folder))) return 'on';
     await putMark(asking);
     const said = await this.#read(running, 'result', resultBytes);
     const state = await this.#heard(id, running, said ?? '');
@@ -175,6 +199,10 @@ export class Machines {
     await this.#networks.clear(id);
     for (const path of [this.#paths.machine(id), this.#paths.run('machine', id)])
       await rm(path, { recursive: true, force: true });
+  }
+
+  close(): Promise<void> {
+    return this.#memories.close();
   }
 
   async running(): Promise<Set<MachineId>> {

@@ -2,25 +2,26 @@
 
 import { join } from 'node:path';
 import { failedForNow } from '../../domain/error.ts';
+import type { MachineId } from '../../domain/ids.ts';
 import type { Forward } from '../../domain/machine-network.ts';
 import { hardwareOf } from '../identity.ts';
 import type { Network } from '../optional/network.ts';
 import { addressesOf } from './addresses.ts';
-import { card } from './card.ts';
+import { type Card, card } from './card.ts';
 import { settleForwards } from './forward.ts';
 import type { Host } from './host.ts';
-import type { Networks } from './network.ts';
+import { type Networks, readConnection } from './network.ts';
 import { type Found, findProcess, findProcesses, type Own } from './process.ts';
 import { monitorCall } from './qmp.ts';
 
 const everyMs = 60_000;
 const monitorMs = 5000;
 
-/** The network with which a process was started, whatever the settings have become. */
-function kindOf({ commandLine }: Found): 'none' | 'user' | 'tap' {
-  for (const kind of ['user', 'tap'] as const)
-    if (commandLine.some((arg) => arg.startsWith(`${kind},id=${card}`))) return kind;
-  return 'none';
+/** A machine of an earlier version tells by its command line that it is on the network user. */
+async function connectionOf({ commandLine, id }: Found, { paths }: Own): Promise<Card | null> {
+  const { card: noted } = await readConnection(paths.machine(Number(id) as MachineId));
+  if (noted !== null || !commandLine.some((arg) => arg.startsWith(`user,id=${card}`))) return noted;
+  return { network: 'user', restrict: false, ipv6: false, mac: null };
 }
 
 export const networkIn = (own: Own, host: Host, networks: Networks): Network => ({
@@ -30,14 +31,15 @@ export const networkIn = (own: Own, host: Host, networks: Networks): Network => 
   async care({ machineId, network, forwards }) {
     const found = await findProcess(own, 'machine', machineId);
     if (!found) return null;
-    const kind = kindOf(found);
+    const has = await connectionOf(found, own);
+    const kind = has?.network ?? 'none';
     const faults = new Map<Forward, string>();
     for (const forward of kind === 'user' ? [] : forwards) faults.set(forward, notUser);
-    if (kind === 'none') return { addresses: [], faults };
+    if (has === null) return { addresses: [], faults };
     const monitor = join(found.folder, 'qmp.sock');
     try {
       await networks.keep({ machineId, network: { ...network, kind } });
-      if (!networks.isRoot) await setLink(monitor, found, network.internet);
+      if (!networks.isRoot) await setLink(monitor, network.internet || has.restrict);
       if (kind === 'user')
         for (const [forward, why] of await settleForwards(monitor, forwards))
           faults.set(forward, why);
@@ -66,7 +68,5 @@ const notUser =
  * Cuts the link of a machine that may not reach the internet, where nothing else keeps it from
  * that.
  */
-async function setLink(monitor: string, { commandLine }: Found, internet: boolean) {
-  const restricted = commandLine.some((arg) => arg.includes(',restrict=on'));
-  await monitorCall(monitor, 'set_link', { name: card, up: internet || restricted }, monitorMs);
-}
+const setLink = (monitor: string, up: boolean) =>
+  monitorCall(monitor, 'set_link', { name: card, up }, monitorMs);

@@ -1,7 +1,8 @@
 // Decides for each machine what card it has and what the host keeps it from, and makes that true
 // before the machine begins, and again whenever it may be otherwise.
 
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { AppError } from '../../domain/error.ts';
 import type { MachineId } from '../../domain/ids.ts';
 import { bridgeOf, type MachineNetwork } from '../../domain/machine-network.ts';
@@ -40,6 +41,16 @@ export interface Connection {
 }
 
 const unconnected: Connection = { card: null, tap: null };
+
+const connectionFile = (folder: string) => join(folder, 'network.json');
+
+/** Notes in the server's folder of a machine how it is connected, which its process cannot change. */
+export const writeConnection = (folder: string, connection: Connection): Promise<void> =>
+  writeFile(connectionFile(folder), JSON.stringify(connection));
+
+/** How the machine on this folder is connected. An earlier version has not noted it. */
+export const readConnection = async (folder: string): Promise<Connection> =>
+  JSON.parse(await readFile(connectionFile(folder), 'utf8').catch(() => 'null')) ?? unconnected;
 
 export class Networks {
   readonly #host: Host;
