@@ -131,9 +131,12 @@ async function serveLocked(config: Config, lock: Lock): Promise<Running> {
     await ours.open();
     const tracing = await openTracing(config.trace, () => api.app.log);
     const beside = { transfers: part.transfers, work: ours, tracer: tracing.tracer };
-    const { api, start } = apiOf(config, opened, beside);
+    const forwarding = forwardingOf(config, part.engineName);
+    const { api, start } = apiOf({ ...config, forwarding }, opened, beside);
     const { url, metricsUrl, operatorUrl, shut } = await listenAll(config, api);
     start();
+    const lacks = ours.engine?.network?.lacks ?? null;
+    if (lacks !== null) api.app.log.warn({}, `machines have no uplink: ${lacks}`);
     return {
       url,
       metricsUrl,
@@ -225,6 +228,10 @@ async function joined(
     },
   };
 }
+
+/** A cluster has no ports that lead to machines. */
+const forwardingOf = ({ forwarding }: Config, engineName: string) =>
+  isHostBound(engineName) ? forwarding : { ...forwarding, network: null };
 
 /** The HTTP server, and a function that begins the work beside it. */
 function apiOf(

@@ -79,6 +79,11 @@ export class Networks {
     return 'the server is not root, and cannot keep machines from what listens on this host, so they reach nothing. Start it as root, with nftables, or let them reach this host: --machine-reach host';
   }
 
+  /** Throws `unavailable` with what is missing for the network that machines have. */
+  async assertCan(): Promise<void> {
+    if (this.isRoot && this.#options.network !== 'none') await runNft(this.#path, 'list tables');
+  }
+
   networkOf({ network }: Pick<MachineSpec, 'network'>): MachineNetwork {
     return network?.kind ?? this.#options.network;
   }

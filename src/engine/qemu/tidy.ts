@@ -27,6 +27,7 @@ export async function tidy(own: Own, networks: Networks): Promise<void> {
     for (const name of await readdir(folder))
       if (name.endsWith('.part')) await rm(join(folder, name), { force: true });
   const on = new Set(processes.filter(({ kind }) => kind === 'machine').map(({ id }) => id));
+  await networks.assertCan();
   await networks.tidy(on);
   for (const name of await readdir(paths.runs))
     if (!on.has(name.replace(/^machine-/, '')))
