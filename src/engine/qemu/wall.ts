@@ -34,6 +34,11 @@ interface UserWall {
 /** The table of all machines on QEMU's own network. Which users are open stays as it was. */
 export function userWall({ table, uids, reachesHost, resolvers }: UserWall): string {
   const guest = (rule: string) => `add rule inet ${table} guest ${rule}`;
+  // Without the reset, a connection ends only when it is tried again.
+  const refuse = (what: string) => [
+    guest(`${what} meta l4proto tcp reject with tcp reset`),
+    guest(`${what} reject`),
+  ];
   const ask = resolvers.map((address) =>
     guest(
       `${isIPv4(address) ? 'ip' : 'ip6'} daddr ${address} meta l4proto { tcp, udp } th dport 53 accept`,
@@ -46,12 +51,12 @@ export function userWall({ table, uids, reachesHost, resolvers }: UserWall): str
     `flush chain inet ${table} guest`,
     // The answers to a connection that came in by a forwarded port.
     guest('ct direction reply accept'),
-    guest('meta skuid != @open reject'),
+    ...refuse('meta skuid != @open'),
     ...ask,
     // Whatever address of this host it is sent to, such a packet goes by the loopback interface.
-    ...(reachesHost ? [] : [guest('oifname lo reject')]),
-    guest(`ip daddr ${linkLocal.ipv4} reject`),
-    guest(`ip6 daddr ${linkLocal.ipv6} reject`),
+    ...(reachesHost ? [] : refuse('oifname lo')),
+    ...refuse(`ip daddr ${linkLocal.ipv4}`),
+    ...refuse(`ip6 daddr ${linkLocal.ipv6}`),
     `add chain inet ${table} out { type filter hook output priority 0 ; policy accept ; }`,
     `flush chain inet ${table} out`,
     `add rule inet ${table} out meta skuid ${uids.first}-${uids.last} jump guest`,

@@ -11,8 +11,10 @@ import type { Task, TaskContext } from '../task.ts';
 
 /** So many machines are cared for in one run, and so many at once. */
 const [machinesMax, atOnceMax] = [100, 8];
-/** A port that was taken is tried again after so long. */
+/** A port that was taken is tried again after so long, and an address that is not known yet. */
 const againMs = 10_000;
+/** A guest that has told no address so long after its start tells none. */
+const newMs = 300_000;
 
 export const networkSpecOf = ({ network, permissions }: Machine): NetworkSpec => ({
   kind: network,
@@ -63,17 +65,20 @@ async function care(
     });
   const hasFaults = part !== undefined && (seen === undefined || (seen?.faults.size ?? 0) > 0);
   await store.write('system', async (work) => {
-    const everyMs = hasFaults ? againMs : (part?.everyMs ?? null);
+    const isNew = work.now() - (machine.lastSessionStartAt ?? 0) < newMs;
+    const isSoon = hasFaults || (isNew && seen?.addresses.length === 0);
+    const usualMs = part?.everyMs ?? null;
+    const everyMs = isSoon && usualMs !== null ? againMs : usualMs;
     const dueAt = everyMs === null ? null : work.now() + everyMs;
     const addresses = seen?.addresses ?? null;
-    let isNew = await work.machines.setCared(id, { since, dueAt, addresses });
+    let hasChanged = await work.machines.setCared(id, { since, dueAt, addresses });
     for (const forward of seen ? forwards : []) {
       const fault = seen?.faults.get(forward) ?? null;
       const openedAt = fault === null ? (forward.openedAt ?? work.now()) : null;
       if (fault === forward.fault && openedAt === forward.openedAt) continue;
       await work.forwards.note(forward.id, { openedAt, fault });
-      isNew = true;
+      hasChanged = true;
     }
-    if (isNew) await work.events.add('changed', { machineIds: [id] });
+    if (hasChanged) await work.events.add('changed', { machineIds: [id] });
   });
 }
