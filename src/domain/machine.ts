@@ -65,6 +65,11 @@ export interface Machine {
   addresses: readonly string[];
   /** From when its network wants care; null: when something changes. */
   networkDueAt: number | null;
+  /** How it last started, and why not from memory; null before its first start. */
+  startedFrom: 'memory' | 'disk' | null;
+  startedBecause: string | null;
+  /** How long that took, from the request until it was ready. */
+  startedMs: number | null;
   permissions: Record<string, boolean>;
   createdAt: number;
   updatedAt: number;

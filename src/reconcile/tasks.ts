@@ -9,6 +9,7 @@ import { measure } from './tasks/measure.ts';
 import { network } from './tasks/network.ts';
 import { observe } from './tasks/observe.ts';
 import { sweep } from './tasks/sweep.ts';
+import { template } from './tasks/template.ts';
 import { verify } from './tasks/verify.ts';
 
 export const tasks = {
@@ -18,6 +19,7 @@ export const tasks = {
   collect,
   compact,
   sweep,
+  template,
   verify,
   deliver,
   listPackages,

@@ -21,6 +21,7 @@ import { type IncusConfig, incusSettings } from './incus-options.ts';
 import { keepSettings } from './keep-options.ts';
 import { listenSettings } from './listen-options.ts';
 import { networkSettings } from './network-options.ts';
+import { templateConfig, templateSettings } from './template-options.ts';
 import { toolEnvironment } from './tool-environment.ts';
 import { type TraceConfig, traceConfig, traceSettings } from './trace-options.ts';
 import { webhookSettings } from './webhook-options.ts';
@@ -42,6 +43,12 @@ export type EngineName = (typeof engineNames)[number];
 
 /** Whether the engine keeps its data on the host of one server, which alone can work it. */
 export const isHostBound = (engine: string): boolean => engine !== 'incus';
+
+/** A cluster has no ports that lead to machines. */
+export const withForwarding = (config: Config, engine: string): Config => ({
+  ...config,
+  forwarding: { ...config.forwarding, ...(!isHostBound(engine) && { network: null }) },
+});
 
 export const settings = {
   dataDir: dataDirSetting,
@@ -112,6 +119,7 @@ export const settings = {
   ...traceSettings,
   ...keepSettings,
   ...admissionSettings,
+  ...templateSettings,
   confine: setting({
     option: '--confine <how>',
     variable: 'SILVERSMITH_CONFINE',
@@ -244,6 +252,7 @@ export function parseConfig(flags: Flags, env: Environment): Config {
       scrubBytesPerSecond: given.scrubMbPerSecond,
       webhooksMayAskInside: given.webhooksInside,
       ...admissionConfig(given),
+      ...templateConfig(given),
       limits: {
         ...defaultSettings.limits,
         machineStart: given.startsAtOnce,

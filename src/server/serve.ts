@@ -23,7 +23,7 @@ import { takeEngineLease } from './engine-lease.ts';
 import { EngineWork, type Opened } from './engine-work.ts';
 import { assertStoreIsThere, engineOf, ensureInstallation } from './installation.ts';
 import { openEngine, openStore, prepareDataDir } from './open.ts';
-import { type Config, isHostBound } from './options.ts';
+import { type Config, isHostBound, withForwarding } from './options.ts';
 import { joinInstallation, workedElsewhere } from './replica.ts';
 import { secretsOf } from './secrets.ts';
 import {
@@ -131,12 +131,9 @@ async function serveLocked(config: Config, lock: Lock): Promise<Running> {
     await ours.open();
     const tracing = await openTracing(config.trace, () => api.app.log);
     const beside = { transfers: part.transfers, work: ours, tracer: tracing.tracer };
-    const forwarding = forwardingOf(config, part.engineName);
-    const { api, start } = apiOf({ ...config, forwarding }, opened, beside);
+    const { api, start } = apiOf(withForwarding(config, part.engineName), opened, beside);
     const { url, metricsUrl, operatorUrl, shut } = await listenAll(config, api);
     start();
-    const lacks = ours.engine?.network?.lacks ?? null;
-    if (lacks !== null) api.app.log.warn({}, `machines have no uplink: ${lacks}`);
     return {
       url,
       metricsUrl,
@@ -228,10 +225,6 @@ async function joined(
     },
   };
 }
-
-/** A cluster has no ports that lead to machines. */
-const forwardingOf = ({ forwarding }: Config, engineName: string) =>
-  isHostBound(engineName) ? forwarding : { ...forwarding, network: null };
 
 /** The HTTP server, and a function that begins the work beside it. */
 function apiOf(

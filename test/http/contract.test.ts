@@ -56,6 +56,7 @@ describe('every operation', () => {
       machinePermissionsSet: { permissions: {} },
       machineForwardAdd: { port: 2222, guest_port: 22 },
       imageProtect: { protected: true },
+      imageTemplatesSet: { templates: 'never' },
       keyRotate: {},
       keyRevoke: {},
       webhookUpdate: { paused: true },

@@ -34,5 +34,16 @@ function rest(machine: Machine | undefined): string {
   const place = machine?.attributes.place;
   const { addresses = [] } = machine?.attributes ?? {};
   const at = addresses.length === 0 ? '' : `\n\nIts addresses, as it says: ${addresses.join(', ')}`;
-  return (place == null ? '' : `\n\nIts disk is on the host ${place}.`) + at + lines;
+  return (
+    (place == null ? '' : `\n\nIts disk is on the host ${place}.`) + at + started(machine) + lines
+  );
+}
+
+/** How it was last started, where that is known; older servers do not say it. */
+function started(machine: Machine | undefined): string {
+  const found = machine?.attributes.started;
+  if (!found) return '';
+  const how = found.from === 'memory' ? 'from memory' : 'cold';
+  const because = found.because === null ? '' : `: ${found.because}`;
+  return `\n\nStarted ${how} in ${(found.ms / 1000).toFixed(1)} s${because}.`;
 }

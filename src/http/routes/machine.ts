@@ -54,6 +54,14 @@ export function presentMachine({
       addresses: [...machine.addresses],
       network: machine.network,
       place: machine.place,
+      started:
+        machine.startedFrom === null
+          ? null
+          : {
+              from: machine.startedFrom,
+              because: machine.startedBecause,
+              ms: machine.startedMs ?? 0,
+            },
     },
   };
 }
