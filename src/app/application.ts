@@ -2,6 +2,7 @@
 // and changes, and counts. HTTP turns each request into these calls and their results into answers.
 
 import type { Blobs } from '../blobs/port.ts';
+import type { MachinePolicy } from '../domain/machine-life.ts';
 import type { MasterKey } from '../lib/master-key.ts';
 import type { Signer } from '../lib/signing-key.ts';
 import type { Store } from '../store/port/unit-of-work.ts';
@@ -19,6 +20,7 @@ interface ApplicationOptions {
   now: () => number;
   /** For how long a replaced disk is kept, in ms. */
   keepDiskMs: number;
+  machinePolicy: MachinePolicy;
   blobs: Blobs;
   assertTakes: ReadContext['assertTakes'];
 }
@@ -48,8 +50,8 @@ export class Application {
 
   /** The part of a context that reads and changes share. */
   #shared({ organisationId, keyId }: Caller) {
-    const { blobs, assertTakes } = this.#options;
-    return { organisationId, keyId, blobs, assertTakes };
+    const { blobs, assertTakes, machinePolicy } = this.#options;
+    return { organisationId, keyId, blobs, assertTakes, machinePolicy };
   }
 
   /** `isTimeless`: the result depends on the store alone, and not on the time. */

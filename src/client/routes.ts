@@ -66,6 +66,7 @@ export const routes: Readonly<Record<keyof Operations, Route>> = {
   machineTypeSet: { method: 'POST', path: '/machines/{id}/machine-type' },
   machinePermissionFields: { method: 'GET', path: '/machines/permission-fields' },
   machinePermissionsSet: { method: 'POST', path: '/machines/{id}/permissions' },
+  machinePolicySet: { method: 'POST', path: '/machines/{id}/policy', extension: true },
   machineDiskList: { method: 'GET', path: '/machines/{id}/disks', extension: true },
   machineRestore: { method: 'POST', path: '/machines/{id}/restore', extension: true },
   machineConsole: { method: 'GET', path: '/machines/{id}/console', extension: true },

@@ -210,6 +210,10 @@ export interface MachineAttributes {
   cpus: number;
   /** MB of memory that it has while it is on. */
   memory_mb: number;
+  /** Whether it stays off or is started again when its guest died. */
+  crash_policy: 'off' | 'restart';
+  /** When it is started again after its guest died; null when it is not. */
+  restarts_at: string | null;
   /** The host on which its disk is, of an engine that has several; null when it is not known. */
   place: string | null;
 }
@@ -427,7 +431,7 @@ export interface WebhookDelivery {
 }
 
 /** The fields that only servers of Silversmith have. */
-export type ExtensionField = 'before' | 'deleted' | 'next_before' | 'status_reason' | 'progress' | 'protected' | 'deleted_at' | 'phase' | 'base_id' | 'base_name' | 'base_version' | 'generalize' | 'refresh' | 'assignment_pending' | 'cpus' | 'memory_mb' | 'place' | 'version' | 'touched_key' | 'webhook_id';
+export type ExtensionField = 'before' | 'deleted' | 'next_before' | 'status_reason' | 'progress' | 'protected' | 'deleted_at' | 'phase' | 'base_id' | 'base_name' | 'base_version' | 'generalize' | 'refresh' | 'assignment_pending' | 'cpus' | 'memory_mb' | 'crash_policy' | 'restarts_at' | 'place' | 'version' | 'touched_key' | 'webhook_id';
 
 /** What each operation takes and answers; `content` says which of the two is bytes. */
 export interface Operations {
@@ -908,6 +912,19 @@ export interface Operations {
       } | undefined;
     };
     answer: Record<never, never>;
+  };
+  /** Say when a machine stops because it is idle, and whether it starts again after its guest died. */
+  machinePolicySet: {
+    input: {
+      /** ID. */
+      id: number;
+      /** Seconds of idleness after which it stops; 0 is never. */
+      auto_stop_threshold?: number | undefined;
+      /** Whether it stays off or is started again when its guest died. */
+      crash_policy?: 'off' | 'restart' | undefined;
+    };
+    answer: Machine;
+    extension: true;
   };
   /** List the disk of a machine and its kept disks, newest first. */
   machineDiskList: {

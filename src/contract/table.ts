@@ -17,6 +17,7 @@ import { keyOperations } from './key.ts';
 import { layerOperations } from './layer.ts';
 import { machineOperations } from './machine.ts';
 import { machinePermissionOperations } from './machine-permission.ts';
+import { machinePolicyOperations } from './machine-policy.ts';
 import { machineTypeOperations } from './machine-type.ts';
 import { canStream, type OperationSpec } from './operation.ts';
 import { organisationOperations } from './organisation.ts';
@@ -32,6 +33,7 @@ export const operations = {
   ...machineOperations,
   ...machineTypeOperations,
   ...machinePermissionOperations,
+  ...machinePolicyOperations,
   ...diskOperations,
   ...consoleOperations,
   ...accessOperations,

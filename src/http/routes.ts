@@ -13,6 +13,7 @@ import { keyHandlers } from './routes/key.ts';
 import { layerHandlers } from './routes/layer.ts';
 import { machineHandlers } from './routes/machine.ts';
 import { machinePermissionHandlers } from './routes/machine-permission.ts';
+import { machinePolicyHandlers } from './routes/machine-policy.ts';
 import { machineTypeHandlers } from './routes/machine-type.ts';
 import { organisationHandlers } from './routes/organisation.ts';
 import { softwareHandlers } from './routes/software.ts';
@@ -31,6 +32,7 @@ const handlers = {
   ...layerHandlers,
   ...machineHandlers,
   ...machinePermissionHandlers,
+  ...machinePolicyHandlers,
   ...machineTypeHandlers,
   ...organisationHandlers,
   ...softwareHandlers,

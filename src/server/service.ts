@@ -185,6 +185,7 @@ export function buildApi(dependencies: ApiDependencies, beside: Beside): Api {
     signer,
     now: clock.now,
     keepDiskMs: settings?.keepDiskMs ?? defaultSettings.keepDiskMs,
+    machinePolicy: settings?.machinePolicy ?? defaultSettings.machinePolicy,
     blobs,
     assertTakes: (head, bytes) => beside.transfer()?.assertTakes(head, bytes),
   });

@@ -175,6 +175,8 @@ export const changes: Record<
     onFirstMachine(h, 'machineTypeSet', { machine_type_id: h.machineType.id }),
   machinePermissionsSet: ({ h }) =>
     onFirstMachine(h, 'machinePermissionsSet', { permissions: { clipboard_enabled: false } }),
+  machinePolicySet: ({ h }) =>
+    onFirstMachine(h, 'machinePolicySet', { auto_stop_threshold: 60, crash_policy: 'restart' }),
   async keyCreate({ h }) {
     return { answer: await h.call('keyCreate', { body: { name: 'new', permissions: [] } }) };
   },

@@ -54,6 +54,7 @@ describe('every operation', () => {
       imageAssign: { machine_ids: [1] },
       machineTypeSet: { machine_type_id: 1 },
       machinePermissionsSet: { permissions: {} },
+      machinePolicySet: { auto_stop_threshold: 0 },
       imageProtect: { protected: true },
       keyRotate: {},
       keyRevoke: {},

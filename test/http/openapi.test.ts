@@ -144,6 +144,8 @@ for (const [address, document] of documents) {
         'deleted_at',
         'cpus',
         'memory_mb',
+        'crash_policy',
+        'restarts_at',
         'place',
       ]);
       const capture = document.paths['/images'].post.requestBody.content['application/json'].schema;

@@ -161,6 +161,7 @@ async function doWithMachines({ h, ask }: Caller): Promise<number> {
   await ask('machineTypeSet', { params, body: { machine_type_id: typeId } });
   const permissions = { clipboard_enabled: false };
   await ask('machinePermissionsSet', { params, body: { permissions } });
+  await ask('machinePolicySet', { params, body: { auto_stop_threshold: 60 } });
   await ask('machineCreate', { body: { plan_id: typeId, quantity: 2 } });
   await ask('machineCreate', { body: { plan_id: typeId, base_image_id: h.base.id } });
   return captured;
@@ -257,6 +258,8 @@ describe('a caller that asks for extensions', () => {
       'deleted_at',
       'cpus',
       'memory_mb',
+      'crash_policy',
+      'restarts_at',
       'place',
     ]);
     // Only this value asks for them.

@@ -31,6 +31,7 @@ describe('a change', () => {
       signer,
       now: clock.now,
       keepDiskMs: 1000,
+      machinePolicy: { crashPolicy: 'off', autoStopS: 0 },
       blobs: localBlobs(join(h.dataDir, 'transfers')),
       assertTakes() {},
     });

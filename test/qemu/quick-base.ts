@@ -21,6 +21,18 @@ export const guests = {
   /** Writes until the disk is full, then reports it. */
   writes:
     'say_ready; $B dd if=/dev/urandom of=/dev/vda bs=1M seek=64 count=64; $B sync; echo wrote-all >/dev/ttyS1',
+  /** On the demo base's disk: has its guest agent, and the driver of the panic device. */
+  lives: `$B mkdir -p /disk
+$B mount -t ext4 -o rw /dev/vda /disk
+for name in virtio_console pvpanic pvpanic-mmio; do
+  $B insmod $($B find /disk/lib/modules -name $name.ko)
+done
+$B mount -t devtmpfs devtmpfs /disk/dev
+$B mount -t proc proc /disk/proc
+$B mount -t sysfs sysfs /disk/sys
+$B mount -t tmpfs tmpfs /disk/run
+$B chroot /disk /usr/sbin/qemu-ga -p /dev/$($B ls /sys/class/virtio-ports | $B head -n 1) &
+say_ready`,
 } as const;
 
 const init = (machine: string) => `#!/bin/busybox sh
@@ -115,7 +127,7 @@ export interface QuickBase {
 export async function quickBase(
   folder: string,
   machine: string = guests.ready,
-  mark = 0,
+  { mark = 0, onDemoDisk = false }: { mark?: number; onDemoDisk?: boolean } = {},
 ): Promise<QuickBase> {
   const demo = await demoBase();
   const root = join(folder, 'quick-root');
@@ -133,10 +145,13 @@ export async function quickBase(
   };
   await writeFile(files.initrd, Buffer.concat([await readFile(demo.initrd), gzipSync(archive)]));
   await copyFile(demo.kernel, files.kernel);
-  const disk = Buffer.alloc(2 * mib);
-  disk.writeUInt16BE(0x55aa, 510);
-  disk[mib] = mark;
-  await writeFile(files.disk, disk);
+  if (onDemoDisk) files.disk = demo.disk;
+  else {
+    const disk = Buffer.alloc(2 * mib);
+    disk.writeUInt16BE(0x55aa, 510);
+    disk[mib] = mark;
+    await writeFile(files.disk, disk);
+  }
   return {
     ...files,
     boot: { mode: 'direct', append: 'console=ttyS0 quiet', buildAppend: 'silversmith.build' },

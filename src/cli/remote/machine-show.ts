@@ -4,7 +4,7 @@ import type { Command } from 'commander';
 import { connection, type Remote, type RemoteContext, remoteOptions } from './context.ts';
 import { outcomesOf, printOutcomes } from './each.ts';
 import { stateOf } from './follow.ts';
-import { type Machine, machineTable } from './machine-table.ts';
+import { type Machine, machineTable, policyOf } from './machine-table.ts';
 import { type Selecting, select, several } from './selection.ts';
 import { settledMachines } from './settle.ts';
 
@@ -32,5 +32,11 @@ function rest(machine: Machine | undefined): string {
   // The table shows the first line of a reason; its other lines follow the table.
   const lines = reason.includes('\n') ? `\n\n${reason}` : '';
   const place = machine?.attributes.place;
-  return (place == null ? '' : `\n\nIts disk is on the host ${place}.`) + lines;
+  const restarts = machine?.attributes.restarts_at;
+  return [
+    place == null ? '' : `\n\nIts disk is on the host ${place}.`,
+    machine === undefined ? '' : `\n\nIt ${policyOf(machine)}`,
+    restarts == null ? '' : ` It is started again at ${restarts}.`,
+    lines,
+  ].join('');
 }

@@ -43,6 +43,23 @@ export async function agentAnswers(path: string, timeoutMs: number): Promise<boo
   }
 }
 
+/** No guest has so many. */
+const usersMax = 1000;
+
+/**
+ * Asks the agent how many users are logged in; `users` is null when it does not tell. Null when no
+ * agent answers in time.
+ */
+export async function agentLook(
+  path: string,
+  timeoutMs: number,
+): Promise<{ users: number | null } | null> {
+  return agentCall(path, 'guest-get-users', {}, timeoutMs).then(
+    (users) => ({ users: Array.isArray(users) ? Math.min(users.length, usersMax) : null }),
+    (error) => (error instanceof PeerRefusal ? { users: null } : null),
+  );
+}
+
 /** Calls the agent once, on a connection of its own. Rejects when it refuses or does not answer. */
 async function agentCall(path: string, execute: string, args: Message, timeoutMs: number) {
   const agent = await openAgent(path, timeoutMs);

@@ -6,6 +6,7 @@ import type { ChainBoot } from '../port/layers.ts';
 import type { Host } from './host.ts';
 import type { Paths } from './paths.ts';
 import { resultPort } from './seed.ts';
+import { vitalsArgs } from './vitals.ts';
 
 export interface Guest extends ChainBoot {
   name: string;
@@ -58,6 +59,7 @@ export function qemuArgs(guest: Guest, host: Host, paths: Paths): string[] {
     // The card of a fresh machine is unplugged before the guest begins; see newcomer.ts.
     ...(guest.network && fresh ? ['-S'] : []),
     ...direct,
+    ...(build ? [] : vitalsArgs),
   ];
 }
 

@@ -24,6 +24,7 @@ import { Machines } from './machine.ts';
 import type { Paths } from './paths.ts';
 import { pauseIn } from './pause.ts';
 import { processesIn } from './process.ts';
+import { Pulses } from './pulses.ts';
 import { rewriteLayer } from './rewrite.ts';
 import { capacityOf, hostSize } from './room.ts';
 import { tidy } from './tidy.ts';
@@ -65,6 +66,7 @@ export async function openQemu({
   const { paths } = own;
   await prepareFolders(root, paths.folders);
   const machines = new Machines(host, own, machineNetwork);
+  const pulses = new Pulses(own);
   const context = { host, ...own };
 
   return fenced<QemuParts>({
@@ -88,7 +90,7 @@ export async function openQemu({
       return capacityOf(root);
     },
     inventory: () => inventoryOf(paths),
-    async close() {},
+    close: async () => pulses.close(),
 
     backup: { copy: (spec, { signal }) => backUp(spec, signal, context) },
     bootCheck: {
@@ -107,6 +109,7 @@ export async function openQemu({
     },
     trial: { bootOnce: (spec, { signal }) => bootOnce(spec, signal, context) },
     verify: verifyIn(paths),
+    vitals: { look: ({ signal }) => pulses.look(signal) },
   });
 }
 

@@ -24,10 +24,12 @@ import {
   waitGone,
 } from './process.ts';
 import { monitorCall } from './qmp.ts';
+import { askPulse, hasEnded } from './vitals.ts';
 
 const monitorMs = 5000;
 const agentMs = 1500;
 const trimMs = 15_000;
+const pollMs = 250;
 /** As large as the rings are; see command.ts. */
 const [consoleBytes, resultBytes] = [65_536, 4096];
 const consoleBytesKept = 16_384;
@@ -65,8 +67,11 @@ export class Machines {
     if (running) {
       // The guest says only once that it is ready. A server that died while it read that has lost
       // it, so the machine is started anew.
-      if (hasDisk(running, spec.diskId) && !(await exists(join(folder, 'asking'))))
-        return welcome(running.folder);
+      const isSound =
+        hasDisk(running, spec.diskId) &&
+        !(await exists(join(folder, 'asking'))) &&
+        !hasEnded(await askPulse(running.folder));
+      if (isSound) return welcome(running.folder);
       await endProcess(running);
     }
     for (const path of [folder, run]) await rm(path, { recursive: true, force: true });
@@ -127,6 +132,8 @@ export class Machines {
   async state(id: MachineId): Promise<MachineState> {
     const running = await this.#find(id);
     if (!running) return 'off';
+    const pulse = await askPulse(running.folder);
+    if (hasEnded(pulse)) return pulse === 'off' ? 'off' : 'crashed';
     const folder = this.#paths.machine(id);
     const [mark, asking] = [join(folder, 'ready'), join(folder, 'asking')];
     if (await exists(mark)) return 'ready';
@@ -157,7 +164,8 @@ export class Machines {
   ): Promise<void> {
     const running = await this.#find(id);
     if (running) {
-      if (graceMs > 0) await askToPowerOff(running, graceMs, signal);
+      if (graceMs > 0 && !hasEnded(await askPulse(running.folder)))
+        await askToPowerOff(running, graceMs, signal);
       await endProcess(running);
     }
     this.#forget(id);
@@ -183,7 +191,11 @@ async function askToPowerOff(running: Found, graceMs: number, signal: AbortSigna
       undefined,
       monitorMs,
     ).catch(() => {});
-  await waitGone(running, graceMs, signal);
+  const end = performance.now() + graceMs;
+  // QEMU stays when its guest has powered off, until it is ended.
+  while (!hasEnded(await askPulse(running.folder)))
+    if (await waitGone(running, Math.min(pollMs, end - performance.now()), signal)) return;
+    else if (performance.now() >= end) return;
 }
 
 /** Makes an empty file when the name is free, and follows no link. */

@@ -21,6 +21,7 @@ import { Newcomer } from './newcomer.ts';
 import { findProcess, type Own, processName } from './process.ts';
 import { monitorCall } from './qmp.ts';
 import { writeMachineSeed } from './seed.ts';
+import { askPulse, hasEnded } from './vitals.ts';
 
 const [cpus, memoryMb] = [1, 1024];
 const [pollMs, monitorMs] = [300, 5000];
@@ -87,7 +88,8 @@ async function waitReady(
   signal: AbortSignal,
   own: Own,
 ): Promise<void> {
-  const socket = join(own.paths.run('build', trialId), 'qmp.sock');
+  const run = own.paths.run('build', trialId);
+  const socket = join(run, 'qmp.sock');
   const read = (device: keyof typeof rings) =>
     monitorCall(socket, 'ringbuf-read', { device, size: rings[device] }, monitorMs).then(
       (said) => (typeof said === 'string' ? said : ''),
@@ -99,7 +101,8 @@ async function waitReady(
     const state = await newcomer.state(await read('result'), console);
     if (state !== 'on') return;
     const seen = () => consoleReason(plainConsole(console));
-    if ((await findProcess(own, 'build', trialId)) === undefined)
+    const isGone = (await findProcess(own, 'build', trialId)) === undefined;
+    if (isGone || hasEnded(await askPulse(run)))
       throw failedForGood(
         `A machine that was started on it once went off before it was ready.${seen()}`,
       );

@@ -14,10 +14,11 @@ import type { DiskId, LayerId, MachineId } from '../../domain/ids.ts';
 import { portionsOf } from '../../lib/portions.ts';
 import { fenced } from '../fence.ts';
 import type { Parts } from '../optional/parts.ts';
+import type { Vital } from '../optional/vitals.ts';
 import type { Engine } from '../port/engine.ts';
 import { backupIn } from './backup.ts';
 import { compactIn, disksIn, layersIn, transferIn, verifyIn } from './layers.ts';
-import { buildsIn, machinesIn, type Pace, trialIn } from './machines.ts';
+import { buildsIn, machinesIn, type Pace, trialIn, vitalsIn } from './machines.ts';
 import { chainContent, openStateFile, type State, type StateFile, storedBytes } from './state.ts';
 
 interface SimulatorOptions extends Pace {
@@ -27,7 +28,7 @@ interface SimulatorOptions extends Pace {
 
 type SimulatorParts = Pick<
   Parts,
-  'backup' | 'compact' | 'hostBound' | 'transfer' | 'trial' | 'verify'
+  'backup' | 'compact' | 'hostBound' | 'transfer' | 'trial' | 'verify' | 'vitals'
 >;
 
 /** The simulator's own verbs, for tests that look at or write to a simulated disk. */
@@ -43,6 +44,10 @@ interface Interference {
   setCapacity(capacity: Capacity): void;
   /** Ends a machine as if its guest had powered it off. */
   powerOff(machineId: MachineId): Promise<void>;
+  /** Ends the process of a machine, as the host does when its memory is full. */
+  kill(machineId: MachineId): Promise<void>;
+  /** Says how the guest of a machine is from now on, until it is started again. */
+  setVital(machineId: MachineId, vital: Partial<Vital>): Promise<void>;
 }
 
 /** Its host has room for fleets of thousands. */
@@ -64,6 +69,7 @@ export async function openSimulator({ root, ...pace }: SimulatorOptions): Promis
     transfer: transferIn(file),
     trial: trialIn(file, pace),
     verify: verifyIn(file, pace.clock),
+    vitals: vitalsIn(file),
   };
   const engine: Engine & SimulatorParts = {
     name: 'simulator',
@@ -104,6 +110,11 @@ export async function openSimulator({ root, ...pace }: SimulatorOptions): Promis
 
 function interferenceIn(file: StateFile): Omit<Interference, 'setCapacity'> {
   const before = new Map<LayerId, State['layers'][string] | undefined>();
+  const setVital = async (machineId: MachineId, vital: Partial<Vital>) => {
+    const machine = (await file.current()).machines[machineId];
+    if (machine) machine.vital = { ...machine.vital, ...vital };
+    await file.save();
+  };
   return {
     async writeToDisk(diskId, text) {
       (await file.current()).disks[diskId]?.content.push(text);
@@ -131,9 +142,11 @@ function interferenceIn(file: StateFile): Omit<Interference, 'setCapacity'> {
       if (layer) layers[layerId] = layer;
       await file.save();
     },
-    async powerOff(machineId) {
+    powerOff: (machineId) => setVital(machineId, { pulse: 'off' }),
+    async kill(machineId) {
       delete (await file.current()).machines[machineId];
       await file.save();
     },
+    setVital,
   };
 }

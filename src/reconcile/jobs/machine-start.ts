@@ -7,6 +7,7 @@ import { AppError, failedForNow } from '../../domain/error.ts';
 import type { DiskId, LayerId, MachineId } from '../../domain/ids.ts';
 import type { Job } from '../../domain/job.ts';
 import { assertHolds, type Machine } from '../../domain/machine.ts';
+import { notAlive } from '../../domain/machine-life.ts';
 import { gbBytes } from '../../domain/units.ts';
 import type { MachineState } from '../../engine/port/machines.ts';
 import { newId } from '../../lib/new-id.ts';
@@ -55,6 +56,7 @@ export const machineStart = defineJob({
       while (true) {
         state = await engine.machineState(id, call);
         if (state === 'ready' || state === 'copy') break;
+        if (state === 'crashed') throw failedForNow(`Machine ${id} crashed while it was starting.`);
         if (state === 'off')
           throw failedForNow(`Machine ${id} powered itself off while it was starting.`);
         await assertWanted(context, id);
@@ -189,6 +191,7 @@ async function finish(
     status: 'ready',
     statusReason,
     pausedAt: null,
+    ...notAlive,
     lastSessionStartAt: work.now(),
     ...(freshDisk !== null && { diskId: freshDisk, assignmentPendingAt: null }),
   });

@@ -37,6 +37,7 @@ import { fairClaims } from './0031-fair-claims.ts';
 import { nothingForEver } from './0033-nothing-for-ever.ts';
 import { cancelledJobs } from './0034-cancelled-jobs.ts';
 import { operatorUploads } from './0035-operator-uploads.ts';
+import { machineLives } from './0041-machine-lives.ts';
 import type { Declarations, MigrationFor } from './statements.ts';
 
 const all: Record<string, MigrationFor> = {
@@ -74,6 +75,7 @@ const all: Record<string, MigrationFor> = {
   '0033-nothing-for-ever': nothingForEver,
   '0034-cancelled-jobs': cancelledJobs,
   '0035-operator-uploads': operatorUploads,
+  '0041-machine-lives': machineLives,
 };
 
 /**
@@ -92,6 +94,7 @@ export const additions: readonly string[] = [
   '0033-nothing-for-ever',
   '0034-cancelled-jobs',
   '0035-operator-uploads',
+  '0041-machine-lives',
 ];
 
 /** All migrations by name, in order, in the declarations of a database. */

@@ -6,6 +6,7 @@
 
 import type { ImageId, MachineId } from '../../domain/ids.ts';
 import type { Machine, MachineStatus } from '../../domain/machine.ts';
+import type { MachineLife } from '../../domain/machine-life.ts';
 import type { PageFilter, PageFound } from './page.ts';
 
 export type NewMachine = Pick<
@@ -37,6 +38,12 @@ export interface MachineFilter extends PageFilter {
 /** Where a machine's disk was seen last; see `Machine`. */
 export type MachinePlace = Pick<Machine, 'id' | 'diskId' | 'place' | 'awayAt'>;
 
+/** What is asked again and again about a machine that is on. */
+export type LivingMachine = Pick<
+  Machine,
+  'id' | 'diskId' | 'lastSessionStartAt' | keyof MachineLife
+>;
+
 /** The end of a console. */
 export interface KeptConsole {
   shown: string;
@@ -64,8 +71,10 @@ export interface MachineReader {
   all(): Promise<Machine[]>;
   /** In order of id, at most `limit`: those after an id, or the first ones. */
   page(after: number | null, limit: number): Promise<Machine[]>;
-  /** The machines with the status `ready`, and their disks, in no order. */
-  ready(): Promise<Pick<Machine, 'id' | 'diskId'>[]>;
+  /** The machines with the status `ready`, in no order. */
+  ready(): Promise<LivingMachine[]>;
+  /** The machines that are off and due to be started again; those due first, at most `limit`. */
+  dueRestarts(limit: number): Promise<MachineId[]>;
   /** The places of the machines that have a disk or a place, in order of id. */
   places(): Promise<MachinePlace[]>;
   /**

@@ -4,7 +4,13 @@ import { AppError, notFound } from '../../domain/error.ts';
 import type { ImageId, MachineId } from '../../domain/ids.ts';
 import type { Machine } from '../../domain/machine.ts';
 import { portionsOf } from '../../lib/portions.ts';
-import type { KeptConsole, MachineFilter, MachinePlace, MachineReader } from '../port/machine.ts';
+import type {
+  KeptConsole,
+  LivingMachine,
+  MachineFilter,
+  MachinePlace,
+  MachineReader,
+} from '../port/machine.ts';
 import type { PageFound } from '../port/page.ts';
 import { diskIsKept, isForgettableMachine } from './forgettable.ts';
 import { imageIsDeleted, toMachine } from './machine-row.ts';
@@ -14,6 +20,10 @@ import { contains } from './search.ts';
 import { isShownAsStored, shownStatus } from './shown-status.ts';
 
 const missingShownMax = 5;
+const living = [
+  ...(['id', 'diskId', 'lastSessionStartAt', 'crashPolicy', 'autoStopS', 'crashCount'] as const),
+  ...(['crashedAt', 'restartAt', 'rebootingAt', 'silentAt', 'idleAt'] as const),
+];
 
 function machinesMissing(
   ids: readonly MachineId[],
@@ -120,8 +130,19 @@ export class SqlMachineReader extends Queries implements MachineReader {
     return (await rows.orderBy('id').limit(limit).execute()).map(toMachine);
   }
 
-  ready(): Promise<Pick<Machine, 'id' | 'diskId'>[]> {
-    return this.#live().where('status', '=', 'ready').select(['id', 'diskId']).execute();
+  ready(): Promise<LivingMachine[]> {
+    return this.#live().where('status', '=', 'ready').select(living).execute();
+  }
+
+  async dueRestarts(limit: number): Promise<MachineId[]> {
+    const rows = await this.#live()
+      .where('restartAt', '<=', this.now())
+      .where('status', '=', 'off')
+      .select('id')
+      .orderBy('restartAt')
+      .limit(limit)
+      .execute();
+    return rows.map(({ id }) => id);
   }
 
   places(): Promise<MachinePlace[]> {
