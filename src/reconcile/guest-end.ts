@@ -33,7 +33,7 @@ export async function noteEnds(
   const { store, engine, settings, log, meter, signal } = context;
   for (const { machine, end } of ends) {
     const { id } = machine;
-    const shown = (await engine.screen?.read(id, withoutJob(signal)).catch(() => '')) ?? '';
+    const shown = (await engine.console?.read(id, withoutJob(signal)).catch(() => '')) ?? '';
     const isDeath = end !== 'off' && shown !== '';
     const seen = isDeath ? consoleReason(plainConsole(shown)) : '';
     const ended = { end, reason: endReasons[end], seen };

@@ -94,7 +94,7 @@ describe('the pulse of a machine', () => {
     await inGuest('echo c >/proc/sysrq-trigger');
     await pulseIs('crashed');
     const machineId = machine as MachineId;
-    assert.match((await engine.screen?.read(machineId, call)) ?? '', /Kernel panic - not syncing/);
+    assert.match((await engine.console?.read(machineId, call)) ?? '', /Kernel panic - not syncing/);
     assert.equal(await engine.machineState(machineId, call), 'crashed');
     await engine.stopMachine({ machineId, graceMs: 3600_000 }, call);
     assert.equal(await vital(), undefined);

@@ -38,6 +38,8 @@ export interface Cage {
   /** The host's network, instead of none. */
   network?: boolean;
   kvm?: boolean;
+  /** Whether it sees /proc, with its own processes alone. */
+  processes?: boolean;
   /** The options of prlimit. */
   limits?: readonly string[];
   /** Whether it is killed when the process that started it dies. */
@@ -111,7 +113,7 @@ const asUser = ({ uid, gid }: { uid: number; gid: number }, { kvm }: Cage): stri
 ];
 
 /** The system's programs and libraries, as the host has them. */
-function systemOf({ user, kvm, network }: Cage): string[] {
+function systemOf({ user, kvm, network, processes }: Cage): string[] {
   const args = ['--ro-bind', '/usr', '/usr', '--dev', '/dev'];
   for (const name of systemFolders) {
     const found = lstatSync(`/${name}`, { throwIfNoEntry: false });
@@ -120,6 +122,7 @@ function systemOf({ user, kvm, network }: Cage): string[] {
   }
   for (const file of ['/etc/ld.so.cache', '/etc/alternatives']) args.push(...shown(file));
   if (network) args.push(...shown('/etc/resolv.conf'));
+  if (processes) args.push('--proc', '/proc');
   if (kvm) args.push('--dev-bind', '/dev/kvm', '/dev/kvm');
   // The data directory may lie below a folder that every cage has, so hide it first.
   if (user.root.startsWith('/usr/')) args.push('--tmpfs', user.root);

@@ -17,6 +17,7 @@ import { backUp } from './backup.ts';
 import { importBase, importFile } from './base.ts';
 import { bootFault, growthFault } from './boot.ts';
 import { buildLayer, removeBuild } from './build.ts';
+import { Consoles } from './console.ts';
 import { disksIn } from './disk.ts';
 import { execIn } from './exec.ts';
 import { type Confining, defaultConfining, prepareFolders, probeHost } from './host.ts';
@@ -27,6 +28,8 @@ import { processesIn } from './process.ts';
 import { Pulses } from './pulses.ts';
 import { rewriteLayer } from './rewrite.ts';
 import { capacityOf, hostSize } from './room.ts';
+import { screenIn } from './screen.ts';
+import { templatesIn } from './template.ts';
 import { tidy } from './tidy.ts';
 import { exportLayer, importLayer } from './transfer.ts';
 import { bootOnce } from './trial.ts';
@@ -67,6 +70,7 @@ export async function openQemu({
   await prepareFolders(root, paths.folders);
   const machines = new Machines(host, own, machineNetwork);
   const pulses = new Pulses(own);
+  const consoles = new Consoles(own);
   const context = { host, ...own };
 
   return fenced<QemuParts>({
@@ -90,7 +94,11 @@ export async function openQemu({
       return capacityOf(root);
     },
     inventory: () => inventoryOf(paths),
-    close: async () => pulses.close(),
+    async close() {
+      pulses.close();
+      await consoles.close();
+      await machines.close();
+    },
 
     backup: { copy: (spec, { signal }) => backUp(spec, signal, context) },
     bootCheck: {
@@ -98,10 +106,15 @@ export async function openQemu({
       growthFault: (root) => growthFault(root, paths),
     },
     compact: { rewrite: (spec, { signal }) => rewriteLayer(spec, signal, paths, host) },
+    console: {
+      read: async (id) => consoles.shown(id) ?? machines.console(id),
+      open: (id, { signal }) => consoles.open(id, signal),
+    },
     exec: { run: (spec, { signal }) => execIn(spec, signal, own) },
     hostBound: { tidy: () => tidy(context), size: hostSize() },
+    instant: templatesIn(context),
     pause: pauseIn(own),
-    screen: { read: (id) => machines.console(id) },
+    screen: screenIn(context),
     transfer: {
       assertTakes: assertHoldsDisk,
       exportLayer: (spec, { signal }) => exportLayer(spec, signal, paths, host),

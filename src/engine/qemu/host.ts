@@ -31,6 +31,8 @@ export const defaultConfining: Confining = {
 const buildUids = 999;
 
 export interface Host {
+  /** Of QEMU, with that of its package. */
+  version: string;
   accel: 'kvm' | 'tcg';
   /** The proxy variables of build machines that may use the network. */
   proxy: Record<string, string>;
@@ -90,11 +92,13 @@ export async function probeHost({
       String(error),
     );
   };
+  let version = '';
   for (const program of cagedPrograms) {
     const cage = { user, cwd: root, readable: [], writable: [], mortal: true };
-    await caged(cage, program, ['--version'])
+    const said = await caged(cage, program, ['--version'])
       .then(({ file, args, options }) => runCommand(file, args, { ...options, timeoutMs: toolMs }))
       .catch(missing(program));
+    version ||= /version (.{1,100})/.exec(said)?.[1] ?? '';
   }
   for (const program of plainPrograms)
     await runCommand(program, ['--version'], { env: { PATH: path }, timeoutMs: toolMs }).catch(
@@ -102,6 +106,7 @@ export async function probeHost({
     );
   const machineUids = Math.max(1, uids.last - uids.first - buildUids);
   return {
+    version,
     accel: (await kvmWorks()) ? 'kvm' : 'tcg',
     proxy: proxyVariables(environment),
     ipv6: hasIpv6(networkInterfaces()),

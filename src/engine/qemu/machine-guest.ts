@@ -41,6 +41,7 @@ export async function prepareGuest(
     disk: paths.fromGuest(disk),
     seed: paths.fromGuest(seed),
     build: false,
+    memory: 'own' as const,
     network,
     hardware: hardwareOf(installation, machineId),
     ...(spec.fresh ? { fresh: identity } : { fresh: undefined }),

@@ -6,8 +6,9 @@ import { join } from 'node:path';
 import type { MachineId } from '../../domain/ids.ts';
 import { exists } from '../../lib/files.ts';
 import { type Identity, identityOf } from '../identity.ts';
-import type { MachineSpec, MachineState } from '../port/machines.ts';
+import type { MachineSpec, MachineState, Started } from '../port/machines.ts';
 import { agentAnswers, agentShutdown } from './agent.ts';
+import { cloningMark, emptyDisk, startClone } from './clone.ts';
 import { card, qemuArgs } from './command.ts';
 import type { Host } from './host.ts';
 import { launch } from './launch.ts';
@@ -24,6 +25,7 @@ import {
   waitGone,
 } from './process.ts';
 import { monitorCall } from './qmp.ts';
+import { TemplateMemories } from './template-memory.ts';
 import { askPulse, hasEnded } from './vitals.ts';
 
 const monitorMs = 5000;
@@ -39,6 +41,7 @@ export class Machines {
   readonly #own: Own;
   readonly #paths: Paths;
   readonly #network: boolean;
+  readonly #memories: TemplateMemories;
   /**
    * Both hold entries only while a machine starts: the console output so far, and the new identity
    * for a fresh disk.
@@ -51,36 +54,53 @@ export class Machines {
     this.#own = own;
     this.#paths = own.paths;
     this.#network = network;
+    this.#memories = new TemplateMemories(own.paths);
   }
 
   #find(id: MachineId): Promise<Found | undefined> {
     return findProcess(this.#own, 'machine', id);
   }
 
-  async start(spec: MachineSpec, signal: AbortSignal): Promise<void> {
-    const { machineId } = spec;
+  async start(spec: MachineSpec, signal: AbortSignal): Promise<Started> {
+    const { machineId, template } = spec;
     const running = await this.#find(machineId);
     const [folder, run] = [this.#paths.machine(machineId), this.#paths.run('machine', machineId)];
+    const cloning = cloningMark(folder);
     const identity = identityOf(spec.diskId, spec.name, machineId);
     const welcome = (sockets: string) =>
       spec.fresh ? this.#welcome(machineId, identity, sockets) : undefined;
     if (running) {
       // The guest says only once that it is ready. A server that died while it read that has lost
       // it, so the machine is started anew.
-      const isSound =
-        hasDisk(running, spec.diskId) &&
-        !(await exists(join(folder, 'asking'))) &&
-        !hasEnded(await askPulse(running.folder));
-      if (isSound) return welcome(running.folder);
+      const isWhole = !(await exists(join(folder, 'asking'))) && !(await exists(cloning));
+      const isSound = isWhole && !hasEnded(await askPulse(running.folder));
+      if (hasDisk(running, spec.diskId) && isSound) {
+        await welcome(running.folder);
+        return { how: 'cold', because: null };
+      }
       await endProcess(running);
     }
-    for (const path of [folder, run]) await rm(path, { recursive: true, force: true });
-    const { guest, cage } = await prepareGuest(spec, identity, {
-      ...{ host: this.#host, network: this.#network, ...this.#own },
-    });
-    this.#forget(machineId);
+    const context = { host: this.#host, network: this.#network, ...this.#own };
+    // A clone that was not given an identity of its own has written to the disk.
+    if (spec.fresh && (await exists(cloning))) await emptyDisk(spec, signal, context);
+    const clear = async () => {
+      for (const path of [folder, run]) await rm(path, { recursive: true, force: true });
+      this.#forget(machineId);
+    };
+    await clear();
+    const because =
+      spec.fresh && template
+        ? await startClone({ ...spec, template }, identity, signal, {
+            ...context,
+            memories: this.#memories,
+          })
+        : null;
+    if (spec.fresh && template && because === null) return { how: 'instant' };
+    await clear();
+    const { guest, cage } = await prepareGuest(spec, identity, context);
     await launch(qemuArgs(guest, this.#host, this.#paths), cage, signal);
     await welcome(run);
+    return { how: 'cold', because };
   }
 
   /**
@@ -137,6 +157,7 @@ export class Machines {
     const folder = this.#paths.machine(id);
     const [mark, asking] = [join(folder, 'ready'), join(folder, 'asking')];
     if (await exists(mark)) return 'ready';
+    if (await exists(cloningMark(folder))) return 'on';
     await putMark(asking);
     const said = await this.#read(running, 'result', resultBytes);
     const state = await this.#heard(id, running, said ?? '');
@@ -171,6 +192,10 @@ export class Machines {
     this.#forget(id);
     for (const path of [this.#paths.machine(id), this.#paths.run('machine', id)])
       await rm(path, { recursive: true, force: true });
+  }
+
+  close(): Promise<void> {
+    return this.#memories.close();
   }
 
   async running(): Promise<Set<MachineId>> {

@@ -7,18 +7,23 @@
 // `sim-fail-start`, `sim-never-ready`, `sim-fail-build`, `sim-exit-7` or `sim-disk-full` does what
 // its name says. A base whose disk holds `sim-never-ready` boots no guest that reports.
 //
-// It runs no guests and its host is never full, so it has no consoles, commands or pauses.
+// It runs no guests and its host is never full, so it has no commands or pauses. Its machines have a
+// console that answers what is typed, and a screen with one picture.
 
 import type { Capacity } from '../../domain/host.ts';
-import type { DiskId, LayerId, MachineId } from '../../domain/ids.ts';
+import type { DiskId, LayerId, MachineId, TemplateId } from '../../domain/ids.ts';
 import { portionsOf } from '../../lib/portions.ts';
 import { fenced } from '../fence.ts';
 import type { Parts } from '../optional/parts.ts';
 import type { Vital } from '../optional/vitals.ts';
 import type { Engine } from '../port/engine.ts';
 import { backupIn } from './backup.ts';
+import { consoleIn } from './console.ts';
+import { instantIn } from './instant.ts';
 import { compactIn, disksIn, layersIn, transferIn, verifyIn } from './layers.ts';
-import { buildsIn, machinesIn, type Pace, trialIn, vitalsIn } from './machines.ts';
+import { buildsIn, machinesIn, trialIn, vitalsIn } from './machines.ts';
+import type { Pace } from './pace.ts';
+import { screenIn } from './screen.ts';
 import { chainContent, openStateFile, type State, type StateFile, storedBytes } from './state.ts';
 
 interface SimulatorOptions extends Pace {
@@ -28,7 +33,16 @@ interface SimulatorOptions extends Pace {
 
 type SimulatorParts = Pick<
   Parts,
-  'backup' | 'compact' | 'hostBound' | 'transfer' | 'trial' | 'verify' | 'vitals'
+  | 'backup'
+  | 'compact'
+  | 'console'
+  | 'hostBound'
+  | 'instant'
+  | 'screen'
+  | 'transfer'
+  | 'trial'
+  | 'verify'
+  | 'vitals'
 >;
 
 /** The simulator's own verbs, for tests that look at or write to a simulated disk. */
@@ -42,6 +56,10 @@ interface Interference {
   /** Gives a layer the bytes again that it had before it rotted or was lost. */
   mend(layerId: LayerId): Promise<void>;
   setCapacity(capacity: Capacity): void;
+  /** As an upgrade of what runs the machines would. */
+  setFingerprint(fingerprint: string): void;
+  /** Changes a file of a template; without a text the whole template is lost. */
+  harmTemplate(id: TemplateId, part: 'state' | 'memory', text: string | null): Promise<void>;
   /** Ends a machine as if its guest had powered it off. */
   powerOff(machineId: MachineId): Promise<void>;
   /** Ends the process of a machine, as the host does when its memory is full. */
@@ -60,12 +78,16 @@ const listedMax = 5000;
 
 export async function openSimulator({ root, ...pace }: SimulatorOptions): Promise<Simulator> {
   const file = await openStateFile(root);
+  const versions = { fingerprint: 'simulator 1' };
   let capacity: Capacity = { totalBytes: 10 ** 13, freeBytes: 10 ** 13 };
   const parts: SimulatorParts = {
     backup: backupIn(file),
     compact: compactIn(file),
+    console: consoleIn(file),
     // A record is written whole or not at all, so there are no unfinished records.
     hostBound: { tidy: async () => {}, size: fleetSize },
+    instant: instantIn(file, pace, versions),
+    screen: screenIn(file),
     transfer: transferIn(file),
     trial: trialIn(file, pace),
     verify: verifyIn(file, pace.clock),
@@ -105,10 +127,13 @@ export async function openSimulator({ root, ...pace }: SimulatorOptions): Promis
     setCapacity(next) {
       capacity = next;
     },
+    setFingerprint(next) {
+      versions.fingerprint = next;
+    },
   };
 }
 
-function interferenceIn(file: StateFile): Omit<Interference, 'setCapacity'> {
+function interferenceIn(file: StateFile): Omit<Interference, 'setCapacity' | 'setFingerprint'> {
   const before = new Map<LayerId, State['layers'][string] | undefined>();
   const setVital = async (machineId: MachineId, vital: Partial<Vital>) => {
     const machine = (await file.current()).machines[machineId];
@@ -140,6 +165,13 @@ function interferenceIn(file: StateFile): Omit<Interference, 'setCapacity'> {
       const { layers } = await file.current();
       const layer = before.get(layerId);
       if (layer) layers[layerId] = layer;
+      await file.save();
+    },
+    async harmTemplate(id, part, text) {
+      const { templates } = await file.current();
+      const template = templates[id];
+      if (text === null) delete templates[id];
+      else if (template) template[part] = text;
       await file.save();
     },
     powerOff: (machineId) => setVital(machineId, { pulse: 'off' }),

@@ -63,6 +63,11 @@ export interface LayerReader {
   lowestAbove(layersMax: number, failedSince: number): Promise<Layer | undefined>;
   /** The installed steps that builds can find, the least recently used first. */
   cache(): Promise<CachedLayer[]>;
+  /**
+   * At most `limit` of these steps with nothing on top and no build that may use them, the least
+   * recently used first; of those in `among` where it is given.
+   */
+  idleSteps(limit: number, among?: readonly LayerId[]): Promise<Layer[]>;
   /** The bytes of all copies of these steps. */
   cacheBytes(): Promise<number>;
   /**

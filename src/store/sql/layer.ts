@@ -148,15 +148,25 @@ export class SqlLayerReader extends Queries implements LayerReader {
     return rows[0] && this.get(rows[0].id);
   }
 
+  #steps() {
+    const steps = this.#all().where('kind', '=', 'software').where(isUsable);
+    return steps.where('key', 'is not', null).orderBy('usedAt');
+  }
+
   async cache(): Promise<CachedLayer[]> {
-    const rows = await this.#all()
-      .where('kind', '=', 'software')
-      .where(isUsable)
-      .where('key', 'is not', null)
+    const rows = await this.#steps()
       .select(sql<boolean>`(${inUse} or ${inBuild})`.as('inUse'))
-      .orderBy('usedAt')
       .execute();
     return toLayers(rows).map((layer) => ({ ...layer, inUse: Boolean(layer.inUse) }));
+  }
+
+  async idleSteps(limit: number, among?: readonly LayerId[]): Promise<Layer[]> {
+    const idle = this.#steps()
+      .where(sql<boolean>`not ${inUse}`)
+      .where(sql<boolean>`not ${inBuild}`)
+      .limit(limit);
+    const rows = among ? idle.where('layer.id', 'in', this.among(among)) : idle;
+    return toLayers(await rows.execute());
   }
 
   async cacheBytes(): Promise<number> {
