@@ -10,6 +10,7 @@ import type { MachinePolicy } from '../domain/machine-life.ts';
 import type { MasterKey } from '../lib/master-key.ts';
 import type { Signer } from '../lib/signing-key.ts';
 import type { Reader, Writer } from '../store/port/unit-of-work.ts';
+import type { Views } from './view.ts';
 
 /** The nouns that a request may use. It sees no rows that only operators see. */
 type Noun =
@@ -21,6 +22,7 @@ type Noun =
   | 'jobs'
   | 'disks'
   | 'layers'
+  | 'packageLists'
   | 'host'
   | 'audit'
   | 'access'
@@ -48,6 +50,8 @@ export interface ReadContext {
   assertTakes(head: Buffer, bytes: number): void;
   /** What machines do by themselves that have no policy of their own. */
   machinePolicy: MachinePolicy;
+  /** The screens and consoles of machines. What asks for one is not answered from memory. */
+  views: Views;
   /** The time. What asks for it is not answered again from memory. */
   now(): number;
 }

@@ -21,6 +21,8 @@ import { machinePolicyOperations } from './machine-policy.ts';
 import { machineTypeOperations } from './machine-type.ts';
 import { canStream, type OperationSpec } from './operation.ts';
 import { organisationOperations } from './organisation.ts';
+import { packageListOperations } from './package-list.ts';
+import { screenOperations } from './screen.ts';
 import { softwareOperations } from './software.ts';
 import { transferOperations } from './transfer.ts';
 import { webhookOperations } from './webhook.ts';
@@ -29,6 +31,7 @@ export const operations = {
   ...imageOperations,
   ...assignmentOperations,
   ...layerOperations,
+  ...packageListOperations,
   ...transferOperations,
   ...machineOperations,
   ...machineTypeOperations,
@@ -36,6 +39,7 @@ export const operations = {
   ...machinePolicyOperations,
   ...diskOperations,
   ...consoleOperations,
+  ...screenOperations,
   ...accessOperations,
   ...fileOperations,
   ...softwareOperations,

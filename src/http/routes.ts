@@ -16,6 +16,8 @@ import { machinePermissionHandlers } from './routes/machine-permission.ts';
 import { machinePolicyHandlers } from './routes/machine-policy.ts';
 import { machineTypeHandlers } from './routes/machine-type.ts';
 import { organisationHandlers } from './routes/organisation.ts';
+import { packageListHandlers } from './routes/package-list.ts';
+import { screenHandlers } from './routes/screen.ts';
 import { softwareHandlers } from './routes/software.ts';
 import { transferHandlers, transferStages } from './routes/transfer.ts';
 import { webhookHandlers } from './routes/webhook.ts';
@@ -30,11 +32,13 @@ const handlers = {
   ...imageHandlers,
   ...keyHandlers,
   ...layerHandlers,
+  ...packageListHandlers,
   ...machineHandlers,
   ...machinePermissionHandlers,
   ...machinePolicyHandlers,
   ...machineTypeHandlers,
   ...organisationHandlers,
+  ...screenHandlers,
   ...softwareHandlers,
   ...transferHandlers,
   ...webhookHandlers,

@@ -23,6 +23,7 @@ import { mendAccount, noteCapacity } from '../reconcile/capacity.ts';
 import { defaultSettings, type Settings } from '../reconcile/context.ts';
 import { Reconciler } from '../reconcile/loop.ts';
 import type { Store } from '../store/port/unit-of-work.ts';
+import { viewsOf } from './views.ts';
 
 interface ApiDependencies {
   /** Where this server keeps its own files. */
@@ -124,7 +125,7 @@ export function buildService(dependencies: Dependencies): Service {
       await checkEngine(store, engine, dependencies.settings);
     },
     engine: () => engine,
-    transfer: () => engine.transfer,
+    engineHere: () => engine,
   });
   const reconciler = buildReconciler(dependencies, api);
   return { ...api, reconciler, close: () => api.close(() => reconciler.stop()) };
@@ -162,8 +163,8 @@ interface Beside {
   check(): Promise<void>;
   /** Throws `unavailable` when another server works the engine. */
   engine(): Engine;
-  /** What takes uploads; undefined where another server works the engine. */
-  transfer(): Engine['transfer'];
+  /** Null while another server works the engine. */
+  engineHere(): Engine | null;
 }
 
 /** Builds the HTTP server alone. */
@@ -187,7 +188,8 @@ export function buildApi(dependencies: ApiDependencies, beside: Beside): Api {
     keepDiskMs: settings?.keepDiskMs ?? defaultSettings.keepDiskMs,
     machinePolicy: settings?.machinePolicy ?? defaultSettings.machinePolicy,
     blobs,
-    assertTakes: (head, bytes) => beside.transfer()?.assertTakes(head, bytes),
+    assertTakes: (head, bytes) => beside.engineHere()?.transfer?.assertTakes(head, bytes),
+    views: viewsOf(beside.engineHere),
   });
   const metrics = new Metrics({ counts: () => application.counts(), clock });
   const memory =

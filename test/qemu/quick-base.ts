@@ -32,6 +32,7 @@ $B mount -t proc proc /disk/proc
 $B mount -t sysfs sysfs /disk/sys
 $B mount -t tmpfs tmpfs /disk/run
 $B chroot /disk /usr/sbin/qemu-ga -p /dev/$($B ls /sys/class/virtio-ports | $B head -n 1) &
+while ! $B ls -l /proc/[0-9]*/fd 2>/dev/null | $B grep -q /dev/vport; do $B sleep 0.2; done
 say_ready`,
 } as const;
 

@@ -24,6 +24,19 @@ const startAlive = async (t: TestContext) => {
   };
 };
 
+/** Lets the watchdog of the guest run out; the demo base's kernel has no driver for it. */
+const letWatchdogBark = `
+B='/usr/sbin/chroot /proc/1/root /bin/busybox'
+for dev in /sys/bus/pci/devices/*; do
+  [ "$(cat $dev/device)" = 0x25ab ] || continue
+  echo 1 >$dev/enable
+  read -r bar rest <$dev/resource
+  unlock() { $B devmem $((bar + 12)) 16 0x80; $B devmem $((bar + 12)) 16 0x86; }
+  unlock; $B devmem $bar 32 0x100
+  unlock; $B devmem $((bar + 4)) 32 0x100
+  printf '\\002' | dd of=$dev/config bs=1 seek=104 conv=notrunc
+done`;
+
 describe('a machine whose guest lives', () => {
   it('is shown as rebooting, and is off with the reason when its kernel crashes', async (t) => {
     const { inGuest, client, machine } = await startAlive(t);
@@ -48,11 +61,12 @@ describe('a machine whose guest lives', () => {
     assert.match((await client.machineConsole({ id: machine })).attributes.shown ?? '', /panic/);
   });
 
-  it('is off with the reason when it powers off or loses its process', async (t) => {
+  it('is off with the reason when it powers off, hangs, or loses its process', async (t) => {
     const alive = await startAlive(t);
     const { inGuest, client, machine, turn } = alive;
     const ends: [how: string, end: () => Promise<unknown>, reason: RegExp][] = [
       ['powers off', () => inGuest('echo o >/proc/sysrq-trigger'), /its guest powered off/],
+      ['hangs', () => inGuest(letWatchdogBark), /its guest hung/],
       [
         'is killed',
         async () => process.kill((await alive.process('machine'))?.pid ?? 0, 'SIGKILL'),

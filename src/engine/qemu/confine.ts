@@ -35,6 +35,8 @@ export interface Cage {
    * are given to its user.
    */
   builds?: string;
+  /** Files and folders of this program, each at its own place. */
+  programs?: readonly string[];
   /** The host's network, instead of none. */
   network?: boolean;
   kvm?: boolean;
@@ -98,6 +100,7 @@ export async function caged(cage: Cage, program: string, args: readonly string[]
       ...(mortal ? ['--die-with-parent'] : ['--as-pid-1']),
       ...systemOf(cage),
       ...(realpathSync(dirname(file)).startsWith('/usr/') ? [] : shown(dirname(file))),
+      ...(cage.programs ?? []).flatMap(shown),
       ...filesOf(cage),
       ...['--remount-ro', '/', '--chdir', place(user, cwd), '--', ...drop, ...limited, ...args],
     ],

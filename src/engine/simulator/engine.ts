@@ -20,8 +20,9 @@ import type { Engine } from '../port/engine.ts';
 import { backupIn } from './backup.ts';
 import { consoleIn } from './console.ts';
 import { instantIn } from './instant.ts';
-import { compactIn, disksIn, layersIn, transferIn, verifyIn } from './layers.ts';
+import { compactIn, disksIn, layersIn, packagesIn, transferIn, verifyIn } from './layers.ts';
 import { buildsIn, machinesIn, trialIn, vitalsIn } from './machines.ts';
+import { OpenStreams } from './open-streams.ts';
 import type { Pace } from './pace.ts';
 import { screenIn } from './screen.ts';
 import { chainContent, openStateFile, type State, type StateFile, storedBytes } from './state.ts';
@@ -38,6 +39,7 @@ type SimulatorParts = Pick<
   | 'console'
   | 'hostBound'
   | 'instant'
+  | 'packages'
   | 'screen'
   | 'transfer'
   | 'trial'
@@ -80,14 +82,17 @@ export async function openSimulator({ root, ...pace }: SimulatorOptions): Promis
   const file = await openStateFile(root);
   const versions = { fingerprint: 'simulator 1' };
   let capacity: Capacity = { totalBytes: 10 ** 13, freeBytes: 10 ** 13 };
+  const streams = new OpenStreams();
+  const machines = machinesIn(file, pace);
   const parts: SimulatorParts = {
     backup: backupIn(file),
     compact: compactIn(file),
-    console: consoleIn(file),
+    console: consoleIn(file, streams),
     // A record is written whole or not at all, so there are no unfinished records.
     hostBound: { tidy: async () => {}, size: fleetSize },
     instant: instantIn(file, pace, versions),
-    screen: screenIn(file),
+    packages: packagesIn(file),
+    screen: screenIn(file, streams),
     transfer: transferIn(file),
     trial: trialIn(file, pace),
     verify: verifyIn(file, pace.clock),
@@ -98,7 +103,11 @@ export async function openSimulator({ root, ...pace }: SimulatorOptions): Promis
     ...layersIn(file),
     ...disksIn(file),
     ...buildsIn(file, pace),
-    ...machinesIn(file, pace),
+    ...machines,
+    async stopMachine(spec, call) {
+      await machines.stopMachine(spec, call);
+      streams.end(spec.machineId);
+    },
     ...parts,
     check: async () => capacity,
     async inventory() {
@@ -123,7 +132,7 @@ export async function openSimulator({ root, ...pace }: SimulatorOptions): Promis
   };
   return {
     ...fenced(engine),
-    ...interferenceIn(file),
+    ...interferenceIn(file, streams),
     setCapacity(next) {
       capacity = next;
     },
@@ -133,7 +142,10 @@ export async function openSimulator({ root, ...pace }: SimulatorOptions): Promis
   };
 }
 
-function interferenceIn(file: StateFile): Omit<Interference, 'setCapacity' | 'setFingerprint'> {
+function interferenceIn(
+  file: StateFile,
+  streams: OpenStreams,
+): Omit<Interference, 'setCapacity' | 'setFingerprint'> {
   const before = new Map<LayerId, State['layers'][string] | undefined>();
   const setVital = async (machineId: MachineId, vital: Partial<Vital>) => {
     const machine = (await file.current()).machines[machineId];
@@ -178,6 +190,7 @@ function interferenceIn(file: StateFile): Omit<Interference, 'setCapacity' | 'se
     async kill(machineId) {
       delete (await file.current()).machines[machineId];
       await file.save();
+      streams.end(machineId);
     },
     setVital,
   };

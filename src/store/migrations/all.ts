@@ -37,6 +37,8 @@ import { fairClaims } from './0031-fair-claims.ts';
 import { nothingForEver } from './0033-nothing-for-ever.ts';
 import { cancelledJobs } from './0034-cancelled-jobs.ts';
 import { operatorUploads } from './0035-operator-uploads.ts';
+import { packageLists } from './0036-package-lists.ts';
+import { screen } from './0038-screen.ts';
 import { machineLives } from './0041-machine-lives.ts';
 import type { Declarations, MigrationFor } from './statements.ts';
 
@@ -75,6 +77,8 @@ const all: Record<string, MigrationFor> = {
   '0033-nothing-for-ever': nothingForEver,
   '0034-cancelled-jobs': cancelledJobs,
   '0035-operator-uploads': operatorUploads,
+  '0036-package-lists': packageLists,
+  '0038-screen': screen,
   '0041-machine-lives': machineLives,
 };
 
@@ -94,6 +98,8 @@ export const additions: readonly string[] = [
   '0033-nothing-for-ever',
   '0034-cancelled-jobs',
   '0035-operator-uploads',
+  '0036-package-lists',
+  '0038-screen',
   '0041-machine-lives',
 ];
 
