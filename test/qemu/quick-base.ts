@@ -32,6 +32,11 @@ $B mount -t proc proc /disk/proc
 $B mount -t sysfs sysfs /disk/sys
 $B mount -t tmpfs tmpfs /disk/run
 $B chroot /disk /usr/sbin/qemu-ga -p /dev/$($B ls /sys/class/virtio-ports | $B head -n 1) &
+# By this the agent powers off; the program of the demo base needs systemd, which does not run.
+echo '#!/bin/sh
+echo o >/proc/sysrq-trigger' >/disk/run/power-off
+$B chmod 755 /disk/run/power-off
+$B mount --bind /disk/run/power-off /disk/usr/bin/systemctl
 while ! $B ls -l /proc/[0-9]*/fd 2>/dev/null | $B grep -q /dev/vport; do $B sleep 0.2; done
 say_ready`,
 } as const;
@@ -47,9 +52,9 @@ while read -r module; do $B insmod "/modules/$module"; done </modules/order
 $B stty -F /dev/ttyS1 raw -echo
 $B mount -t iso9660 -o ro /dev/vdb /seed
 say_ready() { $B sed -n 's/^instance-id: */silversmith-ready /p' /seed/meta-data >/dev/ttyS1; }
-# Only the seed of a build has a recipe.
-case "$($B ls /seed)" in
-*recipe*)
+# Only the seed of a build has a recipe. One for the guest agent has a label of its own.
+case "$($B dd if=/dev/vdb bs=8 skip=4101 count=4 2>/dev/null) $($B ls /seed)" in
+cidata*recipe*)
   cd /seed/files
   $B sh /seed/recipe >/dev/ttyS1 2>&1
   code=$?
