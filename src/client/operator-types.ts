@@ -395,6 +395,8 @@ export interface OperatorOperations {
           least_disk_bytes?: number;
           /** How long a start may take. */
           ready_ms?: number;
+          /** The shell in which the guest agent runs recipes. */
+          agent_shell?: 'sh' | 'powershell';
           build?: {
             cpus: number;
             memory_mb: number;
@@ -581,6 +583,8 @@ export interface OperatorOperations {
           least_disk_bytes?: number;
           /** How long a start may take. */
           ready_ms?: number;
+          /** The shell in which the guest agent runs recipes. */
+          agent_shell?: 'sh' | 'powershell';
           build?: {
             cpus: number;
             memory_mb: number;
@@ -757,6 +761,8 @@ export interface OperatorOperations {
           least_disk_bytes?: number;
           /** How long a start may take. */
           ready_ms?: number;
+          /** The shell in which the guest agent runs recipes. */
+          agent_shell?: 'sh' | 'powershell';
           build?: {
             cpus: number;
             memory_mb: number;
@@ -803,6 +809,8 @@ export interface OperatorOperations {
         least_disk_bytes?: number;
         /** How long a start may take. */
         ready_ms?: number;
+        /** The shell in which the guest agent runs recipes. */
+        agent_shell?: 'sh' | 'powershell';
         build?: {
           cpus: number;
           memory_mb: number;
@@ -839,6 +847,8 @@ export interface OperatorOperations {
       append?: string | undefined;
       /** Arguments with which the initrd runs user-data and powers off. */
       build_append?: string | undefined;
+      /** Builds boot as machines do, and the guest agent runs their recipes in this shell. */
+      agent_shell?: 'sh' | 'powershell' | undefined;
     };
     answer: {
       /** ID of the work. */

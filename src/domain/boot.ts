@@ -2,6 +2,12 @@
 
 import { gbBytes } from './units.ts';
 
+/**
+ * The shells in which a guest agent runs recipes: a system's own `/bin/sh`, or Windows PowerShell.
+ */
+export const agentShells = ['sh', 'powershell'] as const;
+export type AgentShell = (typeof agentShells)[number];
+
 /** The fields of a boot profile that override the defaults for its chains. */
 interface BootNeeds {
   /** The least disk that its guests work on; default: the size of the root's own disk. */
@@ -15,6 +21,11 @@ interface BootNeeds {
    * guest, and then follows the size that a viewer asks for.
    */
   display?: 'std' | 'virtio';
+  /**
+   * Builds boot as machines do, and the guest agent runs their recipes in this shell; default: the
+   * system reads the seed of a build and runs the recipe itself.
+   */
+  agentShell?: AgentShell;
 }
 
 /**

@@ -2,7 +2,7 @@
 
 import { Type } from 'typebox';
 import type { BaseImageId } from '../../domain/ids.ts';
-import { DateTime, Id, NullableDateTime, NullableString, Text } from '../envelope.ts';
+import { DateTime, Enum, Id, NullableDateTime, NullableString, Text } from '../envelope.ts';
 import { Boot } from './boot.ts';
 import { Nullable } from './operation.ts';
 import { SentFile } from './upload.ts';
@@ -69,6 +69,12 @@ export const baseBody = Type.Object({
   append: Type.Optional(kernelText('The kernel command line, with a kernel')),
   build_append: Type.Optional(
     kernelText('Arguments with which the initrd runs user-data and powers off'),
+  ),
+  agent_shell: Type.Optional(
+    Enum(
+      ['sh', 'powershell'],
+      'Builds boot as machines do, and the guest agent runs their recipes in this shell',
+    ),
   ),
 });
 

@@ -14,6 +14,9 @@ export const Boot = Nullable(
     ),
     least_disk_bytes: Type.Optional(Type.Integer({ description: 'The least disk of its guests' })),
     ready_ms: Type.Optional(Type.Integer({ description: 'How long a start may take' })),
+    agent_shell: Type.Optional(
+      Enum(['sh', 'powershell'], 'The shell in which the guest agent runs recipes'),
+    ),
     build: Type.Optional(Type.Object({ cpus: Type.Integer(), memory_mb: Type.Integer() })),
   }),
 );

@@ -14,7 +14,11 @@ const printedBytesMax = 16 * 1024 ** 2;
  * Opens the agent's channel and discards bytes that an earlier connection left in it. Rejects when
  * no agent answers in time.
  */
-async function openAgent(path: string, timeoutMs: number, lineMost?: number): Promise<JsonSocket> {
+export async function openAgent(
+  path: string,
+  timeoutMs: number,
+  lineMost?: number,
+): Promise<JsonSocket> {
   const socket = await JsonSocket.open(path, timeoutMs, lineMost === undefined ? {} : { lineMost });
   try {
     const id = Math.floor(Math.random() * 2 ** 31);
@@ -146,6 +150,31 @@ const failing = (error: unknown): never => {
   const why = error instanceof PeerRefusal ? 'not run' : 'no agent';
   throw new AgentError(why, (error as Error).message);
 };
+
+/** Starts a command and returns the number of its process. What it prints is lost. */
+export async function agentStart(
+  path: string,
+  [command = '', ...args]: readonly string[],
+  input: string | undefined,
+  timeoutMs: number,
+): Promise<number> {
+  const data = input === undefined ? {} : { 'input-data': Buffer.from(input).toString('base64') };
+  const started = await agentCall(
+    path,
+    'guest-exec',
+    { path: command, arg: args, ...data },
+    timeoutMs,
+  );
+  const { pid } = (started ?? {}) as Message;
+  if (!Number.isSafeInteger(pid)) throw new Error('the agent named no process');
+  return Number(pid);
+}
+
+/** Whether a command that was started has ended. The agent tells of an end only once. */
+export async function agentHasEnded(path: string, pid: number, timeoutMs: number) {
+  const status = await agentCall(path, 'guest-exec-status', { pid }, timeoutMs);
+  return ((status ?? {}) as Message).exited === true;
+}
 
 /**
  * Runs a command to its end, within the limit; `input` is its standard input. Throws AgentError,

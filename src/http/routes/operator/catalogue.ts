@@ -40,13 +40,14 @@ function newBaseOf(rooms: OperatorRequest, body: OperatorInput<'baseAdd'>['body'
   const named = { name, version, hold, awaitsTrial };
   if ((kernel === undefined) !== (initrd === undefined))
     throw invalid('Direct boot needs both a kernel and an initrd; send both, or neither.');
-  const wanted = body.disk_name;
+  const { disk_name: wanted, agent_shell: agentShell } = body;
+  const needs = agentShell === undefined ? {} : { agentShell };
   const disk = {
     disk: sentFile(rooms, body.disk, 'disk'),
     ...(wanted !== undefined && { wanted }),
   };
   if (kernel === undefined || initrd === undefined) {
-    const boot: BootProfile = { mode: 'bios' };
+    const boot: BootProfile = { mode: 'bios', ...needs };
     return { used: [body.disk], base: { ...named, files: disk, boot } };
   }
   const files = {
@@ -54,7 +55,7 @@ function newBaseOf(rooms: OperatorRequest, body: OperatorInput<'baseAdd'>['body'
     kernel: sentFile(rooms, kernel, 'kernel'),
     initrd: sentFile(rooms, initrd, 'initrd'),
   };
-  const boot: BootProfile = { mode: 'direct', append, buildAppend };
+  const boot: BootProfile = { mode: 'direct', append, buildAppend, ...needs };
   return { used: [body.disk, kernel, initrd], base: { ...named, files, boot } };
 }
 
