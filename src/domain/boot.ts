@@ -7,6 +7,8 @@ import { gbBytes } from './units.ts';
  */
 export const agentShells = ['sh', 'powershell'] as const;
 export type AgentShell = (typeof agentShells)[number];
+export const displays = ['std', 'virtio'] as const;
+export type Display = (typeof displays)[number];
 
 /** The fields of a boot profile that override the defaults for its chains. */
 interface BootNeeds {
@@ -20,7 +22,7 @@ interface BootNeeds {
    * The display of its machines; default: `std`, which needs no driver. `virtio` needs one in the
    * guest, and then follows the size that a viewer asks for.
    */
-  display?: 'std' | 'virtio';
+  display?: Display;
   /**
    * Builds boot as machines do, and the guest agent runs their recipes in this shell; default: the
    * system reads the seed of a build and runs the recipe itself.

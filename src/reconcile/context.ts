@@ -6,6 +6,7 @@ import type { FleetEvent } from '../domain/event.ts';
 import type { MachineId } from '../domain/ids.ts';
 import { type JobKind, jobKindNames, jobKinds } from '../domain/job.ts';
 import type { GuestEnd, MachinePolicy } from '../domain/machine-life.ts';
+import type { ColdReason, TemplatePolicy } from '../domain/template.ts';
 import type { Engine } from '../engine/port/engine.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
@@ -31,6 +32,8 @@ export interface Meter {
   guestRestarted(): void;
   /** So many machines have a guest agent that answered before and is silent now. */
   guestsSilent(count: number): void;
+  /** A machine became ready, so long after its start was asked for. Without a reason: from memory. */
+  started(reason: ColdReason | null, ms: number): void;
   passed(): void;
   taskDone(task: string): void;
   /** The disks that grew most in the last minute, while the host's disk is nearly full; else none. */
@@ -62,6 +65,10 @@ export interface Settings {
   cacheBytesMax: number;
   /** How long an orphan stays where it is. */
   orphanMs: number;
+  /** For which images templates are made, unless their organisation or they themselves say. */
+  templatePolicy: TemplatePolicy;
+  /** The most bytes that templates may take, with their layers. */
+  templateBytesMax: number;
   /** How often the bytes of each layer are compared with its digest. */
   scrubEveryMs: number;
   /** How fast a layer is read for that comparison. */
@@ -101,6 +108,8 @@ export const defaultSettings: Settings = {
   collectDelayMs: 60_000,
   cacheBytesMax: 100 * 1024 ** 3,
   orphanMs: 24 * hourMs,
+  templatePolicy: 'on-assignment',
+  templateBytesMax: 20 * 1024 ** 3,
   scrubEveryMs: 30 * 24 * hourMs,
   scrubBytesPerSecond: 50 * 1024 ** 2,
   hostMemoryMb: null,

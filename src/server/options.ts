@@ -19,6 +19,7 @@ import { type IncusConfig, incusSettings } from './incus-options.ts';
 import { keepSettings } from './keep-options.ts';
 import { listenSettings } from './listen-options.ts';
 import { policySettings } from './policy-options.ts';
+import { templateConfig, templateSettings } from './template-options.ts';
 import { toolEnvironment } from './tool-environment.ts';
 import { type TraceConfig, traceConfig, traceSettings } from './trace-options.ts';
 import { webhookSettings } from './webhook-options.ts';
@@ -117,6 +118,7 @@ export const settings = {
   ...keepSettings,
   ...admissionSettings,
   ...policySettings,
+  ...templateSettings,
   confine: setting({
     option: '--confine <how>',
     variable: 'SILVERSMITH_CONFINE',
@@ -243,6 +245,7 @@ export function parseConfig(flags: Flags, env: Environment): Config {
       webhooksMayAskInside: given.webhooksInside,
       ...admissionConfig(given),
       machinePolicy: { crashPolicy: given.crashPolicy, autoStopS: given.autoStopMinutes * 60 },
+      ...templateConfig(given),
       limits: {
         ...defaultSettings.limits,
         machineStart: given.startsAtOnce,

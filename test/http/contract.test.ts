@@ -56,6 +56,7 @@ describe('every operation', () => {
       machinePermissionsSet: { permissions: {} },
       machinePolicySet: { auto_stop_threshold: 0 },
       imageProtect: { protected: true },
+      imageTemplatesSet: { templates: 'never' },
       keyRotate: {},
       keyRevoke: {},
       webhookUpdate: { paused: true },

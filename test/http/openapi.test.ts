@@ -136,6 +136,7 @@ for (const [address, document] of documents) {
         'base_id',
         'base_name',
         'base_version',
+        'templates',
       ]);
       assert.deepEqual(fields('MachineAttributes'), [
         'status_reason',
@@ -147,6 +148,7 @@ for (const [address, document] of documents) {
         'crash_policy',
         'restarts_at',
         'place',
+        'started',
       ]);
       const capture = document.paths['/images'].post.requestBody.content['application/json'].schema;
       assert.equal(capture.properties.generalize['x-extension'], true);

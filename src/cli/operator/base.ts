@@ -4,7 +4,13 @@ import { type Command, Option } from 'commander';
 import type { Trial } from '../../app/operator/base.ts';
 import { nameLengthMax } from '../../app/operator/name.ts';
 import type { BaseImage } from '../../domain/base.ts';
-import { type AgentShell, agentShells, type BootProfile } from '../../domain/boot.ts';
+import {
+  type AgentShell,
+  agentShells,
+  type BootProfile,
+  type Display,
+  displays,
+} from '../../domain/boot.ts';
 import { invalid } from '../../domain/error.ts';
 import { seriesOf, versionLengthMax } from '../../domain/offer.ts';
 import { count } from '../confirm.ts';
@@ -29,6 +35,7 @@ interface Added {
   buildAppend?: string;
   recipes: 'seed' | 'agent';
   shell?: AgentShell;
+  display?: Display;
   release?: string;
   hold?: boolean;
   try: boolean;
@@ -81,6 +88,12 @@ function addCommand(base: Command, { both, withDesk, print, terminal }: Operator
     .addOption(
       new Option('--shell <shell>', 'in which shell the agent runs them').choices(agentShells),
     )
+    .addOption(
+      new Option(
+        '--display <name>',
+        'display of its machines; default: std, which needs no driver in the guest',
+      ).choices(displays),
+    )
     .option('--release <version>', 'which version of the name it is', words(versionLengthMax))
     .option('--hold', 'do not take it where no base is named, until: silversmith base newest')
     .option('--no-try', 'do not try it, and offer it at once; bases that work are preferred to it')
@@ -106,10 +119,23 @@ function addCommand(base: Command, { both, withDesk, print, terminal }: Operator
 
 /** Throws UsageError for a file that cannot be read, and `invalid` for half a direct boot. */
 async function filesOf(given: Omit<Added, 'timeout'>) {
-  const { file, disk: wanted, kernel, initrd, append, buildAppend, recipes, shell } = given;
+  const {
+    file,
+    disk: wanted,
+    kernel,
+    initrd,
+    append,
+    buildAppend,
+    recipes,
+    shell,
+    display,
+  } = given;
   if (shell !== undefined && recipes === 'seed')
     throw new UsageError('--shell is for recipes that the agent runs; give --recipes agent too.');
-  const needs = recipes === 'seed' ? {} : { agentShell: shell ?? ('sh' as const) };
+  const needs = {
+    ...(recipes === 'agent' && { agentShell: shell ?? ('sh' as const) }),
+    ...(display !== undefined && { display }),
+  };
   const disk = { disk: file, ...(wanted !== undefined && { wanted }) };
   for (const [option, path] of Object.entries({
     '--file': file,
@@ -162,6 +188,7 @@ function showCommand(base: Command, { both, withDesk, print }: OperatorContext):
         `  size      ${sizeGb} GB`,
         `  boots     ${boot?.mode ?? 'in a way that is not known'}`,
         `  recipes   ${boot?.agentShell === undefined ? 'by the seed' : `by the guest agent, in ${boot.agentShell}`}`,
+        ...(boot?.display === undefined ? [] : [`  display   ${boot.display}`]),
         `  works     ${wordOf(works)}${shown.default ? '; taken where no base is named' : ''}`,
         `  layer     ${layerId}`,
         ...warnings.map((warning) => `warning: It ${warning}.`),

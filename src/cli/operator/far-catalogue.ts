@@ -64,6 +64,7 @@ async function sentBase(
     ...{ disk_name: files.wanted, version: given.version ?? undefined, hold: given.hold },
     awaits_trial: given.awaitsTrial,
     agent_shell: boot.agentShell,
+    display: boot.display,
     ...(boot.mode === 'direct' && {
       append: boot.append,
       build_append: boot.buildAppend ?? undefined,

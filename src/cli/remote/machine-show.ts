@@ -35,8 +35,18 @@ function rest(machine: Machine | undefined): string {
   const restarts = machine?.attributes.restarts_at;
   return [
     place == null ? '' : `\n\nIts disk is on the host ${place}.`,
+    started(machine),
     machine === undefined ? '' : `\n\nIt ${policyOf(machine)}`,
     restarts == null ? '' : ` It is started again at ${restarts}.`,
     lines,
   ].join('');
+}
+
+/** How it was last started, where that is known; older servers do not say it. */
+function started(machine: Machine | undefined): string {
+  const found = machine?.attributes.started;
+  if (!found) return '';
+  const how = found.from === 'memory' ? 'from memory' : 'cold';
+  const because = found.because === null ? '' : `: ${found.because}`;
+  return `\n\nStarted ${how} in ${(found.ms / 1000).toFixed(1)} s${because}.`;
 }

@@ -76,6 +76,7 @@ export const baseBody = Type.Object({
       'Builds boot as machines do, and the guest agent runs their recipes in this shell',
     ),
   ),
+  display: Type.Optional(Enum(['std', 'virtio'], 'The display of its machines; without it: std')),
 });
 
 export const baseParams = Type.Object({ id: Id<BaseImageId>('ID of the base image') });

@@ -54,6 +54,14 @@ export function presentMachine({
       crash_policy: policy.crashPolicy,
       restarts_at: dateOrNull(machine.restartAt),
       place: machine.place,
+      started:
+        machine.startedFrom === null
+          ? null
+          : {
+              from: machine.startedFrom,
+              because: machine.startedBecause,
+              ms: machine.startedMs ?? 0,
+            },
     },
   };
 }

@@ -5,7 +5,9 @@ import { accountRoomBytes } from '../../domain/account.ts';
 import type { BootProfile } from '../../domain/boot.ts';
 import { AppError, failedForGood, failedForNow } from '../../domain/error.ts';
 import type { Job } from '../../domain/job.ts';
+import { envelopeOf, withProvenance } from '../../domain/provenance.ts';
 import {
+  fileEnding,
   type Manifest,
   type ManifestBoot,
   type Transfer,
@@ -110,7 +112,9 @@ export const imageExport = defineJob({
       software: software.map(({ name, recipeDigest }) => ({ name, recipeDigest })),
       createdAt: new Date(clock.now()).toISOString(),
     };
-    const text = JSON.stringify(manifest);
+    const made = { imageId: image.id, source: image.source, transferId: id, signerId: signer.id };
+    const file = `${image.name}${fileEnding({ format, manifest: JSON.stringify(manifest) })}`;
+    const text = JSON.stringify(withProvenance(manifest, { file, ...made }));
     return async (work) => {
       await work.transfers.update(id, {
         status: 'available',
@@ -119,6 +123,7 @@ export const imageExport = defineJob({
         sha256,
         manifest: text,
         signature: signer.sign(text),
+        attestation: envelopeOf(text, signer),
       });
     };
   },

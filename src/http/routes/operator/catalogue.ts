@@ -40,8 +40,11 @@ function newBaseOf(rooms: OperatorRequest, body: OperatorInput<'baseAdd'>['body'
   const named = { name, version, hold, awaitsTrial };
   if ((kernel === undefined) !== (initrd === undefined))
     throw invalid('Direct boot needs both a kernel and an initrd; send both, or neither.');
-  const { disk_name: wanted, agent_shell: agentShell } = body;
-  const needs = agentShell === undefined ? {} : { agentShell };
+  const { disk_name: wanted, agent_shell: agentShell, display } = body;
+  const needs = {
+    ...(agentShell !== undefined && { agentShell }),
+    ...(display !== undefined && { display }),
+  };
   const disk = {
     disk: sentFile(rooms, body.disk, 'disk'),
     ...(wanted !== undefined && { wanted }),
