@@ -10,7 +10,7 @@ import { planStart } from '../domain/machine.ts';
 import { afterEnd, endReasons, type GuestEnd, type MachinePolicy } from '../domain/machine-life.ts';
 import { withoutJob } from '../engine/port/call.ts';
 import { plainConsole } from '../lib/plain-console.ts';
-import type { LivingMachine } from '../store/port/machine.ts';
+import type { ReadyMachine } from '../store/port/machine.ts';
 import type { Writer } from '../store/port/unit-of-work.ts';
 import type { TaskContext } from './task.ts';
 
@@ -28,7 +28,7 @@ interface Ended {
  */
 export async function noteEnds(
   context: TaskContext,
-  ends: readonly { machine: LivingMachine; end: Exclude<GuestEnd, 'idle'> }[],
+  ends: readonly { machine: ReadyMachine; end: Exclude<GuestEnd, 'idle'> }[],
 ): Promise<void> {
   const { store, engine, settings, log, meter, signal } = context;
   for (const { machine, end } of ends) {
@@ -55,7 +55,7 @@ export async function noteEnds(
  */
 export async function isAsSeen(
   work: Writer,
-  { id, lastSessionStartAt }: Pick<LivingMachine, 'id' | 'lastSessionStartAt'>,
+  { id, lastSessionStartAt }: Pick<ReadyMachine, 'id' | 'lastSessionStartAt'>,
 ): Promise<boolean> {
   const now = await work.machines.find(id);
   if (now?.status !== 'ready' || now.lastSessionStartAt !== lastSessionStartAt) return false;
@@ -72,15 +72,16 @@ export async function stopByItself(
   const machine = await work.machines.get(id);
   const { life, says } = afterEnd(machine, end, standard, work.now());
   const gracefully = end === 'idle';
+  // Of a process that is gone nothing is left to be stopped.
+  const isOver = end === 'killed';
   await work.machines.update(id, {
-    status: gracefully ? 'graceful_stopping' : 'turning_off',
+    status: isOver ? 'off' : gracefully ? 'graceful_stopping' : 'turning_off',
     statusReason: reason + says + seen,
     ...life,
   });
   const { organisationId } = machine;
-  await work.jobs.enqueue([
-    { kind: 'machineStop', organisationId, machineId: id, data: { gracefully } },
-  ]);
+  const job = { kind: 'machineStop', organisationId, machineId: id, data: { gracefully } } as const;
+  if (!isOver) await work.jobs.enqueue([job]);
   await work.events.add('changed', { machineIds: [id] });
 }
 

@@ -3,51 +3,59 @@
 // seconds.
 
 import type { MachineId } from '../domain/ids.ts';
-import { isIdle, isToStop, silentSince } from '../domain/machine-life.ts';
+import { isIdle, isToStop, type MachinePolicy, silentSince } from '../domain/machine-life.ts';
 import type { Vital } from '../engine/optional/vitals.ts';
-import type { LivingMachine, MachineChange } from '../store/port/machine.ts';
+import { portionsOf } from '../lib/portions.ts';
+import type { MachineChange, MachineLiving, ReadyMachine } from '../store/port/machine.ts';
 import { isAsSeen, stopByItself } from './guest-end.ts';
 import type { TaskContext } from './task.ts';
 
-type Seen = LivingMachine & { vital: Vital };
+/** So many machines are looked at between two turns of the event loop. */
+const portionMax = 500;
+
+type Seen = ReadyMachine & MachineLiving;
+const unknown = { autoStopS: null, rebootingAt: null, silentAt: null, idleAt: null };
 
 export async function noteLiving(
   context: TaskContext,
-  believed: readonly LivingMachine[],
+  believed: readonly ReadyMachine[],
   vitals: ReadonlyMap<MachineId, Vital>,
 ): Promise<void> {
   const { store, settings, meter } = context;
-  const seen = believed.flatMap((machine): Seen[] => {
-    const vital = vitals.get(machine.id);
-    return vital === undefined ? [] : [{ ...machine, vital }];
-  });
   const standard = settings.machinePolicy;
-  const canStop = seen.some((one) => (one.autoStopS ?? standard.autoStopS) > 0);
-  const { now, linked } = await store.read('system', async (work) => ({
-    now: work.now(),
-    linked: new Set(canStop ? await work.access.openMachines() : []),
-  }));
+  const { now, noted, linked } = await store.read('system', async (work) => {
+    const living = await work.machines.living();
+    const canStop = standard.autoStopS > 0 || living.some((one) => (one.autoStopS ?? 0) > 0);
+    return {
+      now: work.now(),
+      noted: new Map(living.map((one) => [one.id, one])),
+      linked: new Set(canStop ? await work.access.openMachines() : []),
+    };
+  });
   let silent = 0;
-  for (const one of seen) {
-    const change = changeOf(one, { now, hasLink: linked.has(one.id), standard });
-    const life = { ...one, ...change };
-    if (life.silentAt !== null) silent++;
-    if (Object.keys(change).length > 0) await noteChange(context, one, change);
-    if (isToStop(life, one.lastSessionStartAt, standard, now)) await stopIdle(context, life, now);
-  }
+  for await (const portion of portionsOf(believed, portionMax))
+    for (const machine of portion) {
+      const vital = vitals.get(machine.id);
+      if (vital === undefined) continue;
+      const one: Seen = { ...unknown, ...noted.get(machine.id), ...machine };
+      const change = changeOf(one, vital, { now, hasLink: linked.has(one.id), standard });
+      const life = { ...one, ...change };
+      if (life.silentAt !== null) silent++;
+      if (Object.keys(change).length > 0) await noteChange(context, one, change);
+      if (isToStop(life, one.lastSessionStartAt, standard, now)) await stopIdle(context, life, now);
+    }
   meter.guestsSilent(silent);
 }
 
 /** The facts that are other than the store has them; an idle machine is one that may be stopped. */
 function changeOf(
-  one: Seen,
-  given: { now: number; hasLink: boolean; standard: TaskContext['settings']['machinePolicy'] },
+  { rebootingAt, silentAt, idleAt, autoStopS }: Seen,
+  { pulse, cpuShare, users, heardAgoMs }: Vital,
+  given: { now: number; hasLink: boolean; standard: MachinePolicy },
 ): MachineChange {
-  const { vital, rebootingAt, silentAt, idleAt } = one;
   const { now, hasLink, standard } = given;
-  const { pulse, cpuShare, users, heardAgoMs } = vital;
   const isRunning = pulse === 'running';
-  const counts = (one.autoStopS ?? standard.autoStopS) > 0;
+  const counts = (autoStopS ?? standard.autoStopS) > 0;
   const isUnused = counts && isIdle({ isRunning, cpuShare, users, hasLink });
   const next = {
     rebootingAt: pulse === 'rebooting' ? (rebootingAt ?? now) : null,
@@ -63,7 +71,7 @@ function changeOf(
 
 async function noteChange(
   { store }: TaskContext,
-  machine: LivingMachine,
+  machine: ReadyMachine,
   change: MachineChange,
 ): Promise<void> {
   const isShown = 'rebootingAt' in change || 'silentAt' in change;
@@ -77,7 +85,7 @@ async function noteChange(
 
 async function stopIdle(
   { store, settings, log, meter }: TaskContext,
-  machine: LivingMachine,
+  machine: Seen,
   now: number,
 ): Promise<void> {
   const { id, idleAt } = machine;

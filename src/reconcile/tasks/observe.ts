@@ -12,7 +12,7 @@ import type { GuestEnd } from '../../domain/machine-life.ts';
 import type { Place } from '../../engine/optional/places.ts';
 import type { Vital } from '../../engine/optional/vitals.ts';
 import { type Call, withoutJob } from '../../engine/port/call.ts';
-import type { LivingMachine } from '../../store/port/machine.ts';
+import type { ReadyMachine } from '../../store/port/machine.ts';
 import type { Reader, Store, Writer } from '../../store/port/unit-of-work.ts';
 import { noteEnds, restartDue } from '../guest-end.ts';
 import { noteLiving } from '../living.ts';
@@ -63,11 +63,11 @@ export const observe: Task = {
 /** Notes what the engine tells of the guests of the machines that the store believes to be on. */
 async function noteVitals(
   context: TaskContext,
-  believed: readonly LivingMachine[],
+  believed: readonly ReadyMachine[],
   vitals: ReadonlyMap<MachineId, Vital>,
 ): Promise<void> {
-  const ends: { machine: LivingMachine; end: Exclude<GuestEnd, 'idle'> }[] = [];
-  const alive: LivingMachine[] = [];
+  const ends: { machine: ReadyMachine; end: Exclude<GuestEnd, 'idle'> }[] = [];
+  const alive: ReadyMachine[] = [];
   for (const machine of believed) {
     const pulse = vitals.get(machine.id)?.pulse ?? 'killed';
     if (pulse === 'running' || pulse === 'paused' || pulse === 'rebooting') alive.push(machine);

@@ -6,7 +6,6 @@
 
 import type { ImageId, MachineId } from '../../domain/ids.ts';
 import type { Machine, MachineStatus } from '../../domain/machine.ts';
-import type { MachineLife } from '../../domain/machine-life.ts';
 import type { PageFilter, PageFound } from './page.ts';
 
 export type NewMachine = Pick<
@@ -38,10 +37,13 @@ export interface MachineFilter extends PageFilter {
 /** Where a machine's disk was seen last; see `Machine`. */
 export type MachinePlace = Pick<Machine, 'id' | 'diskId' | 'place' | 'awayAt'>;
 
-/** What is asked again and again about a machine that is on. */
-export type LivingMachine = Pick<
+/** What is asked again and again about all machines that are on. */
+export type ReadyMachine = Pick<Machine, 'id' | 'diskId' | 'lastSessionStartAt'>;
+
+/** What is noted about the guest of a machine that is on, and when the machine is to stop. */
+export type MachineLiving = Pick<
   Machine,
-  'id' | 'diskId' | 'lastSessionStartAt' | keyof MachineLife
+  'id' | 'autoStopS' | 'rebootingAt' | 'silentAt' | 'idleAt'
 >;
 
 /** The end of a console. */
@@ -72,7 +74,9 @@ export interface MachineReader {
   /** In order of id, at most `limit`: those after an id, or the first ones. */
   page(after: number | null, limit: number): Promise<Machine[]>;
   /** The machines with the status `ready`, in no order. */
-  ready(): Promise<LivingMachine[]>;
+  ready(): Promise<ReadyMachine[]>;
+  /** Those with the status `ready` of which something is noted, or that have a time to stop. */
+  living(): Promise<MachineLiving[]>;
   /** The machines that are off and due to be started again; those due first, at most `limit`. */
   dueRestarts(limit: number): Promise<MachineId[]>;
   /** The places of the machines that have a disk or a place, in order of id. */

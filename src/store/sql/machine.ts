@@ -6,10 +6,11 @@ import type { Machine } from '../../domain/machine.ts';
 import { portionsOf } from '../../lib/portions.ts';
 import type {
   KeptConsole,
-  LivingMachine,
   MachineFilter,
+  MachineLiving,
   MachinePlace,
   MachineReader,
+  ReadyMachine,
 } from '../port/machine.ts';
 import type { PageFound } from '../port/page.ts';
 import { diskIsKept, isForgettableMachine } from './forgettable.ts';
@@ -20,10 +21,6 @@ import { contains } from './search.ts';
 import { isShownAsStored, shownStatus } from './shown-status.ts';
 
 const missingShownMax = 5;
-const living = [
-  ...(['id', 'diskId', 'lastSessionStartAt', 'crashPolicy', 'autoStopS', 'crashCount'] as const),
-  ...(['crashedAt', 'restartAt', 'rebootingAt', 'silentAt', 'idleAt'] as const),
-];
 
 function machinesMissing(
   ids: readonly MachineId[],
@@ -130,8 +127,26 @@ export class SqlMachineReader extends Queries implements MachineReader {
     return (await rows.orderBy('id').limit(limit).execute()).map(toMachine);
   }
 
-  ready(): Promise<LivingMachine[]> {
-    return this.#live().where('status', '=', 'ready').select(living).execute();
+  ready(): Promise<ReadyMachine[]> {
+    return this.#live()
+      .where('status', '=', 'ready')
+      .select(['id', 'diskId', 'lastSessionStartAt'])
+      .execute();
+  }
+
+  living(): Promise<MachineLiving[]> {
+    return this.#live()
+      .where('status', '=', 'ready')
+      .where((is) =>
+        is.or([
+          is('autoStopS', 'is not', null),
+          is('rebootingAt', 'is not', null),
+          is('silentAt', 'is not', null),
+          is('idleAt', 'is not', null),
+        ]),
+      )
+      .select(['id', 'autoStopS', 'rebootingAt', 'silentAt', 'idleAt'])
+      .execute();
   }
 
   async dueRestarts(limit: number): Promise<MachineId[]> {

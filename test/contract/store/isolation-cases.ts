@@ -99,6 +99,7 @@ export const lists: Record<string, Read> = {
   'machines.all': (work) => work.machines.all(),
   'machines.page': (work) => work.machines.page(null, 10),
   'machines.ready': (work) => work.machines.ready(),
+  'machines.living': (work) => work.machines.living(),
   'machines.dueRestarts': (work) => work.machines.dueRestarts(10),
   'access.openMachines': (work) => work.access.openMachines(),
   'machines.places': (work) => work.machines.places(),
