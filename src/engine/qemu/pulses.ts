@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import type { MachineId } from '../../domain/ids.ts';
 import { exists } from '../../lib/files.ts';
 import { portionsOf } from '../../lib/portions.ts';
+import { SharedRun } from '../../lib/shared-run.ts';
 import type { Vital } from '../optional/vitals.ts';
 import { agentLook } from './agent.ts';
 import { type Found, findProcesses, type Own } from './process.ts';
@@ -15,7 +16,8 @@ import { type JsonSocket, type Message, openMonitor } from './qmp.ts';
 import { askPulse, pulseOf, vitalsSocket } from './vitals.ts';
 
 const monitorMs = 5000;
-const agentMs = 1500;
+/** A guest under emulation, on a busy host, takes seconds for an answer. */
+const agentMs = 5000;
 /** So many machines are asked at once. */
 const atOnce = 16;
 const heartbeatMs = 30_000;
@@ -43,12 +45,18 @@ interface Watched {
 export class Pulses {
   readonly #own: Own;
   readonly #watched = new Map<MachineId, Watched>();
+  readonly #looks = new SharedRun<Map<MachineId, Vital>>();
 
   constructor(own: Own) {
     this.#own = own;
   }
 
-  async look(signal: AbortSignal): Promise<Map<MachineId, Vital>> {
+  /** A monitor answers one question at a time, so those who look at the same time share a look. */
+  look(signal: AbortSignal): Promise<Map<MachineId, Vital>> {
+    return this.#looks.run('all', () => this.#look(signal));
+  }
+
+  async #look(signal: AbortSignal): Promise<Map<MachineId, Vital>> {
     const found = new Map<MachineId, Found>();
     for (const one of await findProcesses(this.#own, 'machine'))
       found.set(Number(one.id) as MachineId, one);
