@@ -2,6 +2,7 @@
 // and changes, and counts. HTTP turns each request into these calls and their results into answers.
 
 import type { Blobs } from '../blobs/port.ts';
+import type { MachinePolicy } from '../domain/machine-life.ts';
 import type { Forwarding } from '../domain/machine-network.ts';
 import type { MasterKey } from '../lib/master-key.ts';
 import type { Signer } from '../lib/signing-key.ts';
@@ -29,6 +30,7 @@ interface ApplicationOptions {
   /** For how long a replaced disk is kept, in ms. */
   keepDiskMs: number;
   forwarding: Forwarding;
+  machinePolicy: MachinePolicy;
   blobs: Blobs;
   assertTakes: ReadContext['assertTakes'];
   views: Views;
@@ -59,8 +61,8 @@ export class Application {
 
   /** The part of a context that reads and changes share. */
   #shared({ organisationId, keyId }: Caller) {
-    const { blobs, assertTakes, views } = this.#options;
-    return { organisationId, keyId, blobs, assertTakes, views };
+    const { blobs, assertTakes, machinePolicy, views } = this.#options;
+    return { organisationId, keyId, blobs, assertTakes, machinePolicy, views };
   }
 
   /** `isTimeless`: the result depends on the store alone, and not on the time. */

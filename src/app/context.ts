@@ -6,6 +6,7 @@ import type { Blobs } from '../blobs/port.ts';
 import type { Touched } from '../domain/audit.ts';
 import type { KeyId, OrganisationId } from '../domain/ids.ts';
 import type { NewJob } from '../domain/job.ts';
+import type { MachinePolicy } from '../domain/machine-life.ts';
 import type { Forwarding } from '../domain/machine-network.ts';
 import type { MasterKey } from '../lib/master-key.ts';
 import type { Signer } from '../lib/signing-key.ts';
@@ -49,6 +50,8 @@ export interface ReadContext {
    * of. Passes where another server works the engine, which judges the whole file later.
    */
   assertTakes(head: Buffer, bytes: number): void;
+  /** What machines do by themselves that have no policy of their own. */
+  machinePolicy: MachinePolicy;
   /** The screens and consoles of machines. What asks for one is not answered from memory. */
   views: Views;
   /** The time. What asks for it is not answered again from memory. */

@@ -27,6 +27,7 @@ export async function machineDelete(
     place: null,
     pausedAt: null,
     awayAt: null,
+    restartAt: null,
     deletedAt: work.now(),
     deletedUntil: work.now() + keepDiskMs,
     deletedDiskId: machine.diskId,

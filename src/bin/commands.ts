@@ -69,6 +69,7 @@ export const words: Readonly<Record<string, Word>> = {
       create: async () => (await import('../cli/remote/machine-create.ts')).machineCreateCommand,
       'start stop': async () =>
         (await import('../cli/remote/machine-power.ts')).machinePowerCommands,
+      policy: async () => (await import('../cli/remote/machine-policy.ts')).machinePolicyCommand,
       'delete undelete': async () =>
         (await import('../cli/remote/machine-delete.ts')).machineDeleteCommands,
       'disks reset restore': async () =>

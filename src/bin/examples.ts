@@ -53,6 +53,7 @@ export const examples: Readonly<Record<string, readonly string[]>> = {
   'machine create': ['machine create --type Small --quantity 3 --software Blender'],
   'machine start': ['machine start 1 3-7 "render*"', 'machine start --from machines.txt --no-wait'],
   'machine stop': ['machine stop "render*" --gracefully'],
+  'machine policy': ['machine policy 3-7 --auto-stop 30m --on-crash restart'],
   'machine reset': ['machine reset 1 --dry-run', 'machine reset 1-4 --yes'],
   'machine exec': ['machine exec 1 -- uname -a'],
   'software list': ['software list', 'software list --local'],

@@ -412,6 +412,8 @@ export interface OperatorOperations {
           display?: 'std' | 'virtio';
           /** How long a start may take. */
           ready_ms?: number;
+          /** The shell in which the guest agent runs recipes. */
+          agent_shell?: 'sh' | 'powershell';
           build?: {
             cpus: number;
             memory_mb: number;
@@ -600,6 +602,8 @@ export interface OperatorOperations {
           display?: 'std' | 'virtio';
           /** How long a start may take. */
           ready_ms?: number;
+          /** The shell in which the guest agent runs recipes. */
+          agent_shell?: 'sh' | 'powershell';
           build?: {
             cpus: number;
             memory_mb: number;
@@ -778,6 +782,8 @@ export interface OperatorOperations {
           display?: 'std' | 'virtio';
           /** How long a start may take. */
           ready_ms?: number;
+          /** The shell in which the guest agent runs recipes. */
+          agent_shell?: 'sh' | 'powershell';
           build?: {
             cpus: number;
             memory_mb: number;
@@ -826,6 +832,8 @@ export interface OperatorOperations {
         display?: 'std' | 'virtio';
         /** How long a start may take. */
         ready_ms?: number;
+        /** The shell in which the guest agent runs recipes. */
+        agent_shell?: 'sh' | 'powershell';
         build?: {
           cpus: number;
           memory_mb: number;
@@ -862,6 +870,8 @@ export interface OperatorOperations {
       append?: string | undefined;
       /** Arguments with which the initrd runs user-data and powers off. */
       build_append?: string | undefined;
+      /** Builds boot as machines do, and the guest agent runs their recipes in this shell. */
+      agent_shell?: 'sh' | 'powershell' | undefined;
       /** The display of its machines; without it: std. */
       display?: 'std' | 'virtio' | undefined;
     };

@@ -78,6 +78,7 @@ export const routes: Readonly<Record<keyof Operations, Route>> = {
     path: '/machines/{id}/forwards/{forward}',
     extension: true,
   },
+  machinePolicySet: { method: 'POST', path: '/machines/{id}/policy', extension: true },
   machineDiskList: { method: 'GET', path: '/machines/{id}/disks', extension: true },
   machineRestore: { method: 'POST', path: '/machines/{id}/restore', extension: true },
   machineConsole: { method: 'GET', path: '/machines/{id}/console', extension: true },

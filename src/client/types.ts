@@ -295,6 +295,10 @@ export interface MachineAttributes {
   addresses: string[];
   /** The network of its machine type: none, user, tap, or bridge:NAME; null: that of the server. */
   network: string | null;
+  /** Whether it stays off or is started again when its guest died. */
+  crash_policy: 'off' | 'restart';
+  /** When it is started again after its guest died; null when it is not. */
+  restarts_at: string | null;
   /** The host on which its disk is, of an engine that has several; null when it is not known. */
   place: string | null;
   /** How it was last started; null before its first start. */
@@ -547,7 +551,7 @@ export interface WebhookDelivery {
 }
 
 /** The fields that only servers of Silversmith have. */
-export type ExtensionField = 'before' | 'deleted' | 'next_before' | 'status_reason' | 'progress' | 'protected' | 'deleted_at' | 'phase' | 'base_id' | 'base_name' | 'base_version' | 'templates' | 'generalize' | 'refresh' | 'assignment_pending' | 'cpus' | 'memory_mb' | 'addresses' | 'network' | 'place' | 'started' | 'version' | 'touched_key' | 'webhook_id' | 'address' | 'duration_ms';
+export type ExtensionField = 'before' | 'deleted' | 'next_before' | 'status_reason' | 'progress' | 'protected' | 'deleted_at' | 'phase' | 'base_id' | 'base_name' | 'base_version' | 'templates' | 'generalize' | 'refresh' | 'assignment_pending' | 'cpus' | 'memory_mb' | 'addresses' | 'network' | 'crash_policy' | 'restarts_at' | 'place' | 'started' | 'version' | 'touched_key' | 'webhook_id' | 'address' | 'duration_ms';
 
 /** What each operation takes and answers; `content` says which of the two is bytes. */
 export interface Operations {
@@ -1117,6 +1121,19 @@ export interface Operations {
       forward: number;
     };
     answer: Record<never, never>;
+    extension: true;
+  };
+  /** Say when a machine stops because it is idle, and whether it starts again after its guest died. */
+  machinePolicySet: {
+    input: {
+      /** ID. */
+      id: number;
+      /** Seconds of idleness after which it stops; 0 is never. */
+      auto_stop_threshold?: number | undefined;
+      /** Whether it stays off or is started again when its guest died. */
+      crash_policy?: 'off' | 'restart' | undefined;
+    };
+    answer: Machine;
     extension: true;
   };
   /** List the disk of a machine and its kept disks, newest first. */

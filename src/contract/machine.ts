@@ -34,6 +34,9 @@ const friendlyStatuses = [
   'graceful_stopping',
 ] as const;
 
+/** `off`: it stays off. `restart`: it is started again, a few times. */
+export const crashPolicies = ['off', 'restart'] as const;
+
 const User = Type.Object(
   {
     id: Type.String(),
@@ -93,6 +96,12 @@ const MachineAttributes = Type.Object(
       NullableString(
         'The network of its machine type: none, user, tap, or bridge:NAME; null: that of the server',
       ),
+    ),
+    crash_policy: Extension(
+      Enum(crashPolicies, 'Whether it stays off or is started again when its guest died'),
+    ),
+    restarts_at: Extension(
+      NullableDateTime('When it is started again after its guest died; null when it is not'),
     ),
     place: Extension(
       NullableString(

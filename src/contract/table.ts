@@ -18,6 +18,7 @@ import { layerOperations } from './layer.ts';
 import { machineOperations } from './machine.ts';
 import { machineForwardOperations } from './machine-forward.ts';
 import { machinePermissionOperations } from './machine-permission.ts';
+import { machinePolicyOperations } from './machine-policy.ts';
 import { machineTypeOperations } from './machine-type.ts';
 import { canStream, type OperationSpec } from './operation.ts';
 import { organisationOperations } from './organisation.ts';
@@ -37,6 +38,7 @@ export const operations = {
   ...machineTypeOperations,
   ...machinePermissionOperations,
   ...machineForwardOperations,
+  ...machinePolicyOperations,
   ...diskOperations,
   ...consoleOperations,
   ...screenOperations,

@@ -153,7 +153,7 @@ export function fenced<Has extends Partial<Parts>>(engine: Engine & Has): Engine
     close: engine.close,
   };
   const { backup, bootCheck, compact, console, exec, hostBound, instant, network } = engine;
-  const { packages, pause, places, screen, transfer, trial, verify } = engine;
+  const { packages, pause, places, screen, transfer, trial, verify, vitals } = engine;
   const parts: Partial<Parts> = {
     ...(backup && { backup: { copy: at(backup.copy) } }),
     ...(bootCheck && {
@@ -200,6 +200,7 @@ export function fenced<Has extends Partial<Parts>>(engine: Engine & Has): Engine
     }),
     ...(trial && { trial: { bootOnce: at(trial.bootOnce, ({ trialId }) => [trialId]) } }),
     ...(verify && { verify: { digest: at(verify.digest) } }),
+    ...(vitals && { vitals: { look: whole(vitals.look) } }),
   };
   // Each part that went in came out, which the compiler cannot see.
   return { name: engine.name, ...core, ...(parts as Has) };

@@ -14,6 +14,7 @@ import { layerHandlers } from './routes/layer.ts';
 import { machineHandlers } from './routes/machine.ts';
 import { machineForwardHandlers } from './routes/machine-forward.ts';
 import { machinePermissionHandlers } from './routes/machine-permission.ts';
+import { machinePolicyHandlers } from './routes/machine-policy.ts';
 import { machineTypeHandlers } from './routes/machine-type.ts';
 import { organisationHandlers } from './routes/organisation.ts';
 import { packageListHandlers } from './routes/package-list.ts';
@@ -36,6 +37,7 @@ const handlers = {
   ...machineHandlers,
   ...machineForwardHandlers,
   ...machinePermissionHandlers,
+  ...machinePolicyHandlers,
   ...machineTypeHandlers,
   ...organisationHandlers,
   ...screenHandlers,

@@ -21,6 +21,7 @@ import { type IncusConfig, incusSettings } from './incus-options.ts';
 import { keepSettings } from './keep-options.ts';
 import { listenSettings } from './listen-options.ts';
 import { networkSettings } from './network-options.ts';
+import { policySettings } from './policy-options.ts';
 import { templateConfig, templateSettings } from './template-options.ts';
 import { toolEnvironment } from './tool-environment.ts';
 import { type TraceConfig, traceConfig, traceSettings } from './trace-options.ts';
@@ -119,6 +120,7 @@ export const settings = {
   ...traceSettings,
   ...keepSettings,
   ...admissionSettings,
+  ...policySettings,
   ...templateSettings,
   confine: setting({
     option: '--confine <how>',
@@ -252,6 +254,7 @@ export function parseConfig(flags: Flags, env: Environment): Config {
       scrubBytesPerSecond: given.scrubMbPerSecond,
       webhooksMayAskInside: given.webhooksInside,
       ...admissionConfig(given),
+      machinePolicy: { crashPolicy: given.crashPolicy, autoStopS: given.autoStopMinutes * 60 },
       ...templateConfig(given),
       limits: {
         ...defaultSettings.limits,

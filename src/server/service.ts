@@ -190,6 +190,7 @@ export function buildApi(dependencies: ApiDependencies, beside: Beside): Api {
     now: clock.now,
     keepDiskMs: settings?.keepDiskMs ?? defaultSettings.keepDiskMs,
     forwarding,
+    machinePolicy: settings?.machinePolicy ?? defaultSettings.machinePolicy,
     blobs,
     assertTakes: (head, bytes) => beside.engineHere()?.transfer?.assertTakes(head, bytes),
     views: viewsOf(beside.engineHere),

@@ -200,6 +200,8 @@ export const changes: Record<
     const params = { id: machines[0] ?? 0, forward: answer.body.attributes.id };
     return { answer: await h.call('machineForwardRemove', { params }), machines };
   },
+  machinePolicySet: ({ h }) =>
+    onFirstMachine(h, 'machinePolicySet', { auto_stop_threshold: 60, crash_policy: 'restart' }),
   async keyCreate({ h }) {
     return { answer: await h.call('keyCreate', { body: { name: 'new', permissions: [] } }) };
   },

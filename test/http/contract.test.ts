@@ -55,6 +55,7 @@ describe('every operation', () => {
       machineTypeSet: { machine_type_id: 1 },
       machinePermissionsSet: { permissions: {} },
       machineForwardAdd: { port: 2222, guest_port: 22 },
+      machinePolicySet: { auto_stop_threshold: 0 },
       imageProtect: { protected: true },
       imageTemplatesSet: { templates: 'never' },
       keyRotate: {},

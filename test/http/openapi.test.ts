@@ -147,6 +147,8 @@ for (const [address, document] of documents) {
         'memory_mb',
         'addresses',
         'network',
+        'crash_policy',
+        'restarts_at',
         'place',
         'started',
       ]);

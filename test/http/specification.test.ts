@@ -172,6 +172,7 @@ async function doWithMachines({ h, ask }: Caller): Promise<number> {
   await ask('machineTypeSet', { params, body: { machine_type_id: typeId } });
   const permissions = { clipboard_enabled: false };
   await ask('machinePermissionsSet', { params, body: { permissions } });
+  await ask('machinePolicySet', { params, body: { auto_stop_threshold: 60 } });
   await ask('machineCreate', { body: { plan_id: typeId, quantity: 2 } });
   await ask('machineCreate', { body: { plan_id: typeId, base_image_id: h.base.id } });
   return captured;
@@ -271,6 +272,8 @@ describe('a caller that asks for extensions', () => {
       'memory_mb',
       'addresses',
       'network',
+      'crash_policy',
+      'restarts_at',
       'place',
       'started',
     ]);

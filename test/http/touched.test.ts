@@ -34,6 +34,7 @@ describe('a change', () => {
       now: clock.now,
       forwarding: defaultForwarding,
       keepDiskMs: 1000,
+      machinePolicy: { crashPolicy: 'off', autoStopS: 0 },
       blobs: localBlobs(join(h.dataDir, 'transfers')),
       assertTakes() {},
       views: viewsOf(() => null),

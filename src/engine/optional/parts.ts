@@ -17,6 +17,7 @@ import type { Screen } from './screen.ts';
 import type { Transfer } from './transfer.ts';
 import type { Trial } from './trial.ts';
 import type { Verify } from './verify.ts';
+import type { Vitals } from './vitals.ts';
 
 export interface Parts {
   readonly backup: Backup;
@@ -34,6 +35,7 @@ export interface Parts {
   readonly transfer: Transfer;
   readonly trial: Trial;
   readonly verify: Verify;
+  readonly vitals: Vitals;
 }
 
 const cannot: Record<keyof Parts, string> = {
@@ -52,6 +54,7 @@ const cannot: Record<keyof Parts, string> = {
   transfer: 'gives out and takes in no images as files',
   trial: 'starts no machine only to see whether it comes up',
   verify: 'takes no digests of layers',
+  vitals: 'cannot say whether the guest of a machine lives',
 };
 
 type Having = { readonly name: string } & Partial<Parts>;

@@ -52,9 +52,9 @@ export interface StopSpec {
 /**
  * `on`: the guest has not reported ready. `ready`: it has, and on a fresh disk it has its own
  * identity. `copy`: it is ready but has the identity of its disk's source, because no program in
- * the guest can change it.
+ * the guest can change it. `crashed`: its kernel panicked, or its watchdog ran out.
  */
-export type MachineState = 'off' | 'on' | 'ready' | 'copy';
+export type MachineState = 'off' | 'on' | 'ready' | 'copy' | 'crashed';
 
 export interface Machines {
   /**

@@ -9,6 +9,7 @@ import type { Host } from './host.ts';
 import { type MemoryKind, memoryArgs } from './memory.ts';
 import type { Paths } from './paths.ts';
 import { resultPort } from './seed.ts';
+import { vitalsArgs } from './vitals.ts';
 
 export interface Guest extends ChainBoot {
   name: string;
@@ -65,6 +66,7 @@ export function qemuArgs(guest: Guest, host: Host, paths: Paths): string[] {
     // The card of a fresh machine is unplugged before the guest begins; see newcomer.ts.
     ...(guest.card && fresh ? ['-S'] : []),
     ...direct,
+    ...(build ? [] : vitalsArgs),
   ];
 }
 

@@ -28,6 +28,7 @@ import { listPackages } from './packages/list.ts';
 import type { Paths } from './paths.ts';
 import { pauseIn } from './pause.ts';
 import { processesIn } from './process.ts';
+import { Pulses } from './pulses.ts';
 import { rewriteLayer } from './rewrite.ts';
 import { capacityOf, hostSize } from './room.ts';
 import { screenIn } from './screen.ts';
@@ -71,6 +72,7 @@ export async function openQemu({
   const networks = new Networks(host, own.installation, networkOptions);
   const memories = new TemplateMemories(paths);
   const machines = new Machines(host, own, networks, memories);
+  const pulses = new Pulses(own);
   const consoles = new Consoles(own);
   const context = { host, ...own };
 
@@ -96,6 +98,7 @@ export async function openQemu({
     },
     inventory: () => inventoryOf(paths),
     async close() {
+      pulses.close();
       await consoles.close();
       await memories.close();
     },
@@ -124,6 +127,7 @@ export async function openQemu({
     },
     trial: { bootOnce: (spec, { signal }) => bootOnce(spec, signal, context) },
     verify: verifyIn(paths),
+    vitals: { look: ({ signal }) => pulses.look(signal) },
   });
 }
 

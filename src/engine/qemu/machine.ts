@@ -29,10 +29,12 @@ import {
 } from './process.ts';
 import { monitorCall } from './qmp.ts';
 import type { TemplateMemories } from './template-memory.ts';
+import { askPulse, hasEnded } from './vitals.ts';
 
 const monitorMs = 5000;
 const agentMs = 1500;
 const trimMs = 15_000;
+const pollMs = 250;
 /** As large as the ring is; see command.ts. */
 const resultBytes = 4096;
 const consoleBytesKept = 16_384;
@@ -75,7 +77,8 @@ export class Machines {
       // The guest says only once that it is ready. A server that died while it read that has lost
       // it, so the machine is started anew.
       const isWhole = !(await exists(join(folder, 'asking'))) && !(await exists(cloning));
-      if (hasDisk(running, spec.diskId) && isWhole) {
+      const isSound = isWhole && !hasEnded(await askPulse(running.folder));
+      if (hasDisk(running, spec.diskId) && isSound) {
         await welcome(running.folder);
         return { how: 'cold', because: null };
       }
@@ -163,6 +166,8 @@ export class Machines {
   async state(id: MachineId): Promise<MachineState> {
     const running = await this.#find(id);
     if (!running) return 'off';
+    const pulse = await askPulse(running.folder);
+    if (hasEnded(pulse)) return pulse === 'off' ? 'off' : 'crashed';
     const folder = this.#paths.machine(id);
     const [mark, asking] = [join(folder, 'ready'), join(folder, 'asking')];
     if (await exists(mark)) return 'ready';
@@ -196,7 +201,8 @@ export class Machines {
   ): Promise<void> {
     const running = await this.#find(id);
     if (running) {
-      if (graceMs > 0) await askToPowerOff(running, graceMs, signal);
+      if (graceMs > 0 && !hasEnded(await askPulse(running.folder)))
+        await askToPowerOff(running, graceMs, signal);
       await endProcess(running);
     }
     this.#forget(id);
@@ -223,7 +229,11 @@ async function askToPowerOff(running: Found, graceMs: number, signal: AbortSigna
       undefined,
       monitorMs,
     ).catch(() => {});
-  await waitGone(running, graceMs, signal);
+  const end = performance.now() + graceMs;
+  // QEMU stays when its guest has powered off, until it is ended.
+  while (!hasEnded(await askPulse(running.folder)))
+    if (await waitGone(running, Math.min(pollMs, end - performance.now()), signal)) return;
+    else if (performance.now() >= end) return;
 }
 
 /** Makes an empty file when the name is free, and follows no link. */

@@ -50,6 +50,15 @@ export interface Cared {
   addresses: readonly string[] | null;
 }
 
+/** What is asked again and again about all machines that are on. */
+export type ReadyMachine = Pick<Machine, 'id' | 'diskId' | 'lastSessionStartAt'>;
+
+/** What is noted about the guest of a machine that is on, and when the machine is to stop. */
+export type MachineLiving = Pick<
+  Machine,
+  'id' | 'autoStopS' | 'rebootingAt' | 'silentAt' | 'idleAt'
+>;
+
 /** The end of a console. */
 export interface KeptConsole {
   shown: string;
@@ -77,8 +86,12 @@ export interface MachineReader {
   all(): Promise<Machine[]>;
   /** In order of id, at most `limit`: those after an id, or the first ones. */
   page(after: number | null, limit: number): Promise<Machine[]>;
-  /** The machines with the status `ready`, and their disks, in no order. */
-  ready(): Promise<Pick<Machine, 'id' | 'diskId'>[]>;
+  /** The machines with the status `ready`, in no order. */
+  ready(): Promise<ReadyMachine[]>;
+  /** Those with the status `ready` of which something is noted, or that have a time to stop. */
+  living(): Promise<MachineLiving[]>;
+  /** The machines that are off and due to be started again; those due first, at most `limit`. */
+  dueRestarts(limit: number): Promise<MachineId[]>;
   /** The machines that are `ready` and whose network is due at a time, at most so many. */
   networkDue(at: number, limit: number): Promise<Machine[]>;
   /** The places of the machines that have a disk or a place, in order of id. */

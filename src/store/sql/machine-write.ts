@@ -3,6 +3,7 @@
 import { sql } from 'kysely';
 import type { ImageId, MachineId } from '../../domain/ids.ts';
 import type { Machine } from '../../domain/machine.ts';
+import { notAlive } from '../../domain/machine-life.ts';
 import { fold } from '../../lib/fold.ts';
 import { portionsOf } from '../../lib/portions.ts';
 import type { Cared, MachineChange, MachineWriter, NewMachine } from '../port/machine.ts';
@@ -37,6 +38,8 @@ export class SqlMachineWriter extends SqlMachineReader implements MachineWriter 
         pausedAt: null,
         place: null,
         awayAt: null,
+        ...{ crashPolicy: null, autoStopS: null, crashCount: 0, crashedAt: null },
+        ...{ restartAt: null, ...notAlive },
         priorImageId: null,
         priorPendingAt: null,
         lastSessionStartAt: null,

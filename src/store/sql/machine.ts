@@ -4,7 +4,14 @@ import { AppError, notFound } from '../../domain/error.ts';
 import type { ImageId, MachineId } from '../../domain/ids.ts';
 import type { Machine } from '../../domain/machine.ts';
 import { portionsOf } from '../../lib/portions.ts';
-import type { KeptConsole, MachineFilter, MachinePlace, MachineReader } from '../port/machine.ts';
+import type {
+  KeptConsole,
+  MachineFilter,
+  MachineLiving,
+  MachinePlace,
+  MachineReader,
+  ReadyMachine,
+} from '../port/machine.ts';
 import type { PageFound } from '../port/page.ts';
 import { diskIsKept, isForgettableMachine } from './forgettable.ts';
 import { imageIsDeleted, toMachine } from './machine-row.ts';
@@ -122,8 +129,37 @@ export class SqlMachineReader extends Queries implements MachineReader {
     return (await rows.orderBy('id').limit(limit).execute()).map(toMachine);
   }
 
-  ready(): Promise<Pick<Machine, 'id' | 'diskId'>[]> {
-    return this.#live().where('status', '=', 'ready').select(['id', 'diskId']).execute();
+  ready(): Promise<ReadyMachine[]> {
+    return this.#live()
+      .where('status', '=', 'ready')
+      .select(['id', 'diskId', 'lastSessionStartAt'])
+      .execute();
+  }
+
+  living(): Promise<MachineLiving[]> {
+    return this.#live()
+      .where('status', '=', 'ready')
+      .where((is) =>
+        is.or([
+          is('autoStopS', 'is not', null),
+          is('rebootingAt', 'is not', null),
+          is('silentAt', 'is not', null),
+          is('idleAt', 'is not', null),
+        ]),
+      )
+      .select(['id', 'autoStopS', 'rebootingAt', 'silentAt', 'idleAt'])
+      .execute();
+  }
+
+  async dueRestarts(limit: number): Promise<MachineId[]> {
+    const rows = await this.#live()
+      .where('restartAt', '<=', this.now())
+      .where('status', '=', 'off')
+      .select('id')
+      .orderBy('restartAt')
+      .limit(limit)
+      .execute();
+    return rows.map(({ id }) => id);
   }
 
   async networkDue(at: number, limit: number): Promise<Machine[]> {
