@@ -15,7 +15,7 @@ import { giveBack, readRing } from './console.ts';
 import type { Host } from './host.ts';
 import { launch } from './launch.ts';
 import { prepareGuest } from './machine-guest.ts';
-import type { Networks } from './network.ts';
+import { type Networks, readConnection } from './network.ts';
 import { Newcomer } from './newcomer.ts';
 import type { Paths } from './paths.ts';
 import {
@@ -105,7 +105,7 @@ export class Machines {
     const connection = await this.#networks.prepare(spec);
     const { guest, cage } = await prepareGuest(spec, identity, { ...context, connection });
     await launch(qemuArgs(guest, this.#host, this.#paths), cage, signal).catch(async (error) => {
-      await this.#networks.clear(machineId);
+      if (connection.card !== null) await this.#networks.clear(machineId);
       throw error;
     });
     await welcome(run);
@@ -206,7 +206,8 @@ export class Machines {
       await endProcess(running);
     }
     this.#forget(id);
-    await this.#networks.clear(id);
+    if ((await readConnection(this.#paths.machine(id))).card !== null)
+      await this.#networks.clear(id);
     for (const path of [this.#paths.machine(id), this.#paths.run('machine', id)])
       await rm(path, { recursive: true, force: true });
   }
