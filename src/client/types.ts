@@ -51,6 +51,10 @@ export interface FleetEvent {
   lines?: string[];
   /** At the end of a step: whether its layer had been made before. */
   cache?: 'hit' | 'miss';
+  /** Of a machine that became ready: how it was started. */
+  started_from?: 'memory' | 'disk';
+  /** How long that took. */
+  started_ms?: number;
   /** At the end of a step: the exit status of its recipe. */
   exit_code?: number | null;
 }

@@ -44,6 +44,10 @@ export const EventData = Type.Object(
     cache: Fact(
       Enum(['hit', 'miss'], 'At the end of a step: whether its layer had been made before'),
     ),
+    started_from: Fact(
+      Enum(['memory', 'disk'], 'Of a machine that became ready: how it was started'),
+    ),
+    started_ms: Fact(Type.Integer({ description: 'How long that took' })),
     exit_code: Fact(NullableInteger('At the end of a step: the exit status of its recipe')),
   },
   { title: 'FleetEvent' },

@@ -38,6 +38,9 @@ export interface EventFacts {
   /** At the end of a step: whether its layer was found, and the exit status of its recipe. */
   cache?: 'hit' | 'miss';
   exitCode?: number | null;
+  /** Of a machine that became ready: from the memory of a template, or booted; and how long. */
+  startedFrom?: 'memory' | 'disk';
+  startedMs?: number;
 }
 
 export interface FleetEvent {

@@ -19,6 +19,8 @@ const factsOf = (facts: EventFacts) => ({
   lines: facts.lines,
   cache: facts.cache,
   exit_code: facts.exitCode,
+  started_from: facts.startedFrom,
+  started_ms: facts.startedMs,
 });
 
 /** JSON leaves out what is undefined. */

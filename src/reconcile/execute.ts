@@ -162,9 +162,9 @@ class Attempt {
       const commit = await this.#definition.run(context);
       await write(async (work) => {
         await assertWanted(work, job);
-        await commit(work);
+        const facts = await commit(work);
         await work.jobs.fencedUpdate(job, { state: 'done', phase: 'done', progress: 1 });
-        await work.events.add('changed', subjectsOf(job));
+        await work.events.add('changed', subjectsOf(job), facts ?? undefined);
       });
     } catch (error) {
       return this.#settle(error);

@@ -6,6 +6,7 @@
 // Both transactions are fenced: a late owner, whose lease has passed on, writes nothing.
 
 import { failedForGood } from '../domain/error.ts';
+import type { EventFacts } from '../domain/event.ts';
 import type { Job, JobKind } from '../domain/job.ts';
 import type { Call } from '../engine/port/call.ts';
 import type { Writer } from '../store/port/unit-of-work.ts';
@@ -36,11 +37,14 @@ export interface JobContext<Kind extends JobKind = JobKind> extends Dependencies
   remember(data: Partial<Job<Kind>['data']>): Promise<void>;
 }
 
+/** Writes the result; the facts that it returns are told with the change of the subjects. */
+type Commit = (work: Writer) => Promise<EventFacts> | Promise<void>;
+
 export interface JobDefinition<Kind extends JobKind = JobKind> {
   kind: Kind;
   /** A temporary error counts as final after so many attempts. */
   attemptsMax: number;
-  run(context: JobContext<Kind>): Promise<(work: Writer) => Promise<void>>;
+  run(context: JobContext<Kind>): Promise<Commit>;
   /** Undoes the work of `run` at the engine, before the job fails. Idempotent. */
   undo?(context: JobContext<Kind>): Promise<void>;
   abandon(work: Writer, job: Job<Kind>, reason: string): Promise<void>;

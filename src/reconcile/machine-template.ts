@@ -30,6 +30,9 @@ const cold = (reason: ColdReason, more = ''): Cold => ({
   because: coldReasons[reason] + more,
 });
 
+/** A reason without its full stop, as the end of a sentence. */
+const endOf = (reason: string): string => reason.replace(/\.$/, '');
+
 export type Choice = { template: Template; layerId: LayerId } | Cold;
 
 interface Wanted {
@@ -66,7 +69,8 @@ export async function chooseTemplate(
       : cold('none');
   }
   if (template.state === 'making') return cold('making');
-  if (template.state === 'failed') return cold('failed', `: ${template.reason ?? 'unknown'}`);
+  if (template.state === 'failed')
+    return cold('failed', `: ${endOf(template.reason ?? 'unknown')}`);
   const { id, resultLayerId, lastUsedAt } = template;
   const chain = resultLayerId === null ? [] : await work.layers.chain(resultLayerId);
   if (resultLayerId === null || !chain.every(isUsable))
@@ -83,7 +87,7 @@ export async function chosenBefore(
   layerId: LayerId,
   { fingerprint, failure }: { fingerprint: string | null; failure: string | undefined },
 ): Promise<Choice> {
-  if (failure !== undefined) return cold('retried', `: ${failure}`);
+  if (failure !== undefined) return cold('retried', `: ${endOf(failure)}`);
   const template = await work.templates.ofResult(layerId);
   if (template === undefined) return cold('none');
   if (template.fingerprint === fingerprint) return { template, layerId };

@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { LayerId, MachineId } from '../../src/domain/ids.ts';
+import type { DiskId, LayerId, MachineId } from '../../src/domain/ids.ts';
 import type { SizedTemplate, TemplatePolicy } from '../../src/domain/template.ts';
 import { call } from '../call.ts';
 import type { Scope } from '../support.ts';
@@ -199,5 +199,49 @@ describe('templates', () => {
     assert.deepEqual(await h.templates(), []);
     const machine = await h.start();
     assert.equal(machine.startedFrom, 'disk');
+  });
+
+  it('give way to a start that fits only without them, and are made later', async (t) => {
+    const h = await assigned(t, { settings: { hostMemoryMb: 800, memoryOvercommit: 1 } });
+    await h.reconciler.task('measure');
+    await h.reconciler.task('template');
+    assert.equal((await h.only()).state, 'making');
+    assert.equal((await h.start()).startedFrom, 'disk');
+    const yielded = await h.only();
+    assert.deepEqual([yielded.state, yielded.failures], ['failed', 0]);
+    assert.equal((await h.engine.instant?.templates(call))?.size, 0);
+    // While the machine is on, there is no room for the making.
+    await h.make();
+    assert.equal((await h.only()).state, 'failed');
+  });
+
+  it('stand under captures, exports and undone assignments like any layer', async (t) => {
+    const h = await assigned(t);
+    await h.make();
+    const [id = 0] = h.machines;
+    const machine = await h.start();
+    assert.equal(machine.startedFrom, 'memory');
+    await h.engine.writeToDisk(machine.diskId as DiskId, 'by its user');
+    await h.call('machineStop', { params: { id } });
+    await h.reconciler.settle();
+    const { body: captured } = await h.call('imageCapture', { body: { machine_id: id } });
+    await h.reconciler.settle();
+    const params = { id: captured.attributes.id };
+    const exported = (await h.call('imageExport', { params })).body;
+    await h.reconciler.settle();
+    const { body: transfer } = await h.call('transferGet', { params: { id: exported.id } });
+    assert.equal(transfer.attributes.status, 'available');
+    // A machine on the capture has what the template and the user wrote; its template is another.
+    await h.call('imageAssign', { params, body: { machine_ids: [h.machines[1]] } });
+    const second = await h.start(h.machines[1]);
+    const content = h.engine.contentOf(second.diskId as DiskId);
+    assert.ok(content.includes('by its user'));
+    assert.equal(second.startedFrom, 'disk');
+    await h.call('machineStop', { params: { id: h.machines[1] } });
+    await h.reconciler.settle();
+    await h.call('imageAssignUndo', { params });
+    await h.reset(h.machines[1]);
+    assert.equal((await h.start(h.machines[1])).startedFrom, 'memory');
+    assert.deepEqual((await h.reconciler.task('sweep')) ?? null, null);
   });
 });

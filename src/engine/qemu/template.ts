@@ -26,8 +26,8 @@ import { startThrowaway, waitReady } from './throwaway.ts';
 type Context = Own & { host: Host; memories: TemplateMemories };
 
 const [settleMs, settleAgentMs] = [120_000, 30_000];
-/** A guest may say that it is ready before its agent is. */
-const [agentMs, agentTriesMax] = [5000, 12];
+/** A guest may say that it is ready before its agent is, by minutes where the host is busy. */
+const [agentMs, agentTriesMax] = [5000, 60];
 const mib = 1024 ** 2;
 
 /** What a template fits, as its record says. */

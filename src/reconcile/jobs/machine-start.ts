@@ -60,6 +60,7 @@ export const machineStart = defineJob({
           started: { cold, startedMs },
         });
         if (base) await work.bases.prove(base.id);
+        return { startedFrom: cold === null ? 'memory' : 'disk', startedMs };
       };
     } catch (error) {
       if (error instanceof AppError) throw await withConsole(context, id, error);
