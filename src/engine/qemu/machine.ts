@@ -26,7 +26,7 @@ import {
   waitGone,
 } from './process.ts';
 import { monitorCall } from './qmp.ts';
-import { TemplateMemories } from './template-memory.ts';
+import type { TemplateMemories } from './template-memory.ts';
 
 const monitorMs = 5000;
 const agentMs = 1500;
@@ -48,12 +48,12 @@ export class Machines {
   readonly #consoles = new Map<MachineId, string>();
   readonly #newcomers = new Map<MachineId, Newcomer>();
 
-  constructor(host: Host, own: Own, network: boolean) {
+  constructor(host: Host, own: Own, network: boolean, memories: TemplateMemories) {
     this.#host = host;
     this.#own = own;
     this.#paths = own.paths;
     this.#network = network;
-    this.#memories = new TemplateMemories(own.paths);
+    this.#memories = memories;
   }
 
   #find(id: MachineId): Promise<Found | undefined> {
@@ -190,10 +190,6 @@ export class Machines {
     this.#forget(id);
     for (const path of [this.#paths.machine(id), this.#paths.run('machine', id)])
       await rm(path, { recursive: true, force: true });
-  }
-
-  close(): Promise<void> {
-    return this.#memories.close();
   }
 
   async running(): Promise<Set<MachineId>> {
