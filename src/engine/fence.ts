@@ -160,7 +160,9 @@ export function fenced<Has extends Partial<Parts>>(engine: Engine & Has): Engine
       bootCheck: { fault: at(bootCheck.fault), growthFault: at(bootCheck.growthFault) },
     }),
     ...(compact && { compact: { rewrite: at(compact.rewrite, ({ layerId }) => [layerId]) } }),
-    ...(console && { console: { read: at(console.read), open: at(console.open) } }),
+    ...(console && {
+      console: { read: at(console.read), ...(console.open && { open: at(console.open) }) },
+    }),
     ...(exec && { exec: { run: at(exec.run, ({ machineId }) => [machineId]) } }),
     ...(hostBound && { hostBound: { ...hostBound, tidy: whole(hostBound.tidy) } }),
     ...(instant && {

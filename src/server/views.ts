@@ -2,7 +2,7 @@
 
 import type { Duplex } from 'node:stream';
 import { type ViewKind, type Views, viewKinds } from '../app/view.ts';
-import { failedForNow } from '../domain/error.ts';
+import { failedForNow, invalid } from '../domain/error.ts';
 import { requirePart } from '../engine/optional/parts.ts';
 import { withoutJob } from '../engine/port/call.ts';
 import type { Engine } from '../engine/port/engine.ts';
@@ -23,10 +23,13 @@ export function viewsOf(engine: () => Engine | null): Views {
   return {
     kinds() {
       const found = engine();
-      return found === null ? viewKinds : viewKinds.filter((kind) => found[kind] !== undefined);
+      return found === null ? viewKinds : viewKinds.filter((kind) => found[kind]?.open);
     },
     async open(kind: ViewKind, machineId): Promise<Duplex> {
-      return requirePart(here(), kind).open(machineId, call());
+      const part = requirePart(here(), kind);
+      if (part.open === undefined)
+        throw invalid('The engine of this server opens no consoles; use its own: incus console.');
+      return part.open(machineId, call());
     },
     async picture(machineId) {
       return requirePart(here(), 'screen').picture(machineId, call());

@@ -85,7 +85,8 @@ describe('the views of a machine', () => {
         read: async () => '',
         open: async (id, call) => {
           opens++;
-          return (engine.console as NonNullable<Engine['console']>).open(id, call);
+          assert.ok(engine.console?.open);
+          return engine.console.open(id, call);
         },
       },
     });

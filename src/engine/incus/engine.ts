@@ -88,10 +88,7 @@ export async function openIncus(options: IncusOptions): Promise<Engine & IncusPa
       operations.close();
       client.close();
     },
-    console: {
-      read: (id, { signal }) => machines.console(id, signal),
-      open: (id, { signal }) => machines.openConsole(id, signal),
-    },
+    console: { read: (id, { signal }) => machines.console(id, signal) },
     exec: { run: (spec, { signal }) => machines.exec(spec, signal) },
     places: {
       async members({ signal }) {

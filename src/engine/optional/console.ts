@@ -15,7 +15,7 @@ export interface Console {
    * most 64 KiB, and then what the guest writes; what is written to the stream is typed. It ends
    * when the machine goes off. A console has one reader: a later call ends the stream of an earlier
    * one. Throws `machine_not_ready` when the machine is off, and `unavailable` when its console
-   * does not answer. The signal ends the opening alone.
+   * does not answer. The signal ends the opening alone. Absent where consoles can only be read.
    */
-  open(machineId: MachineId, call: Call): Promise<Duplex>;
+  open?(machineId: MachineId, call: Call): Promise<Duplex>;
 }

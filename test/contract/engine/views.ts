@@ -1,7 +1,6 @@
 // The contract of the screen and the console of a machine that is on, where an engine has them.
 
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
 import type { Duplex } from 'node:stream';
 import type { MachineId } from '../../../src/domain/ids.ts';
 import type { Engine } from '../../../src/engine/port/engine.ts';
@@ -17,9 +16,17 @@ export function heard(stream: Duplex) {
   return () => all;
 }
 
-const closed = async (stream: Duplex) => stream.closed || (await once(stream, 'close'));
+const closed = (stream: Duplex) => waitFor('the stream ends', () => stream.closed);
 
-/** Returns streams that are still open. The guest must show a login on its console. */
+/** Types a word at the login on a console, and sees it. */
+async function talk(stream: Duplex, said: () => Buffer, word: string): Promise<void> {
+  stream.write('\r');
+  await waitFor('a login is shown', () => said().includes('login:'));
+  stream.write(word);
+  await waitFor('the console shows what was typed', () => said().includes(word));
+}
+
+/** Returns streams that are still open. */
 export async function checkViews(engine: Engine, id: MachineId): Promise<Duplex[]> {
   const open: Duplex[] = [];
   const { screen, console } = engine;
@@ -38,19 +45,15 @@ export async function checkViews(engine: Engine, id: MachineId): Promise<Duplex[
       open.push(viewer);
     }
   }
-  if (console) {
+  if (console?.open) {
     const first = await console.open(id, call);
     const said = heard(first);
-    first.write('\r');
-    await waitFor('a login is shown', () => said().includes('login:'), 60_000);
-    first.write('silver');
-    await waitFor('the console shows what was typed', () => said().includes('silver'), 60_000);
+    await talk(first, said, 'silver');
     // A later reader takes the console over, and gets what the first has seen.
     const second = await console.open(id, call);
     await closed(first);
     const again = heard(second);
-    second.write('smith');
-    await waitFor('the later reader has it', () => again().includes('smith'), 60_000);
+    await talk(second, again, 'smith');
     if (engine.name === 'qemu') assert.match(again().toString(), /login:[\s\S]*silver/);
     open.push(second);
   }
