@@ -168,10 +168,7 @@ export function fenced<Has extends Partial<Parts>>(engine: Engine & Has): Engine
     ...(instant && {
       instant: {
         fingerprint: whole(instant.fingerprint),
-        makeTemplate: at(instant.makeTemplate, ({ templateId, resultLayerId }) => [
-          templateId,
-          resultLayerId,
-        ]),
+        makeTemplate: at(instant.makeTemplate, (spec) => [spec.templateId, spec.resultLayerId]),
         digestTemplate: at(instant.digestTemplate),
         removeTemplate: at(instant.removeTemplate, (id) => [id]),
         templates: whole(instant.templates),
