@@ -23,7 +23,7 @@ hostname >/run/hooked
 [ "$(hostname)" != no-hook ] || { echo no licence is left; exit 7; }
 `;
 
-export const readyMs = 240_000;
+export const readyMs = 900_000;
 const size = { cpus: 1, memoryMb: 512 };
 
 export type TemplateWorld = Awaited<ReturnType<typeof templateWorld>>;
