@@ -20,12 +20,14 @@ export async function machineDelete(
   assertDeletable(machine);
   if (machine.diskId !== null) await work.disks.keep(machine.diskId, keepDiskMs);
   await work.access.removeOf(id);
+  await work.forwards.removeOf(id);
   await work.machines.update(id, {
     status: 'turning_off',
     diskId: null,
     place: null,
     pausedAt: null,
     awayAt: null,
+    restartAt: null,
     deletedAt: work.now(),
     deletedUntil: work.now() + keepDiskMs,
     deletedDiskId: machine.diskId,

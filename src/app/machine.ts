@@ -12,22 +12,25 @@ import {
   planStart,
   planStop,
 } from '../domain/machine.ts';
+import { type MachinePolicy, policyOf } from '../domain/machine-life.ts';
 import type { MachineFilter } from '../store/port/machine.ts';
 import type { ChangeContext, OrganisationReader, ReadContext } from './context.ts';
 import { assertStartFits } from './host.ts';
 import { type ImageView, imageInstall } from './image.ts';
 import { definedPermissions, type GivenPermissions } from './machine-permission.ts';
-import { offeredType } from './machine-type.ts';
+import { offeredType, sizeOf } from './machine-type.ts';
 import { assertQuota } from './organisation.ts';
 
 export interface MachineView {
   machine: Machine;
   assignedImageName: string | null;
   job: Job | undefined;
+  /** Its own, or that of the installation. */
+  policy: MachinePolicy;
 }
 
 async function viewMachines(
-  { work }: ReadContext,
+  { work, machinePolicy }: ReadContext,
   machines: readonly Machine[],
 ): Promise<MachineView[]> {
   const names = new Map<number, string>();
@@ -44,6 +47,7 @@ async function viewMachines(
     assignedImageName:
       machine.assignedImageId === null ? null : (names.get(machine.assignedImageId) ?? null),
     job: jobs.find((job) => job.machineId === machine.id),
+    policy: policyOf(machine, machinePolicy),
   }));
 }
 
@@ -67,7 +71,8 @@ export async function machineList(
 export async function machineGet(context: ReadContext, id: MachineId): Promise<MachineView> {
   const machine = await context.work.machines.get(id);
   const [view] = await viewMachines(context, [machine]);
-  return view ?? { machine, assignedImageName: null, job: undefined };
+  const policy = policyOf(machine, context.machinePolicy);
+  return view ?? { machine, assignedImageName: null, job: undefined, policy };
 }
 
 interface CreateInput {
@@ -109,6 +114,7 @@ export async function machineCreate(
         cpus: type.cpus,
         memoryMb: type.memoryMb,
         diskSizeGb: type.diskSizeGb,
+        network: type.network,
         permissions: {
           ...machinePermissionDefaults,
           ...definedPermissions(input.permissions ?? {}),
@@ -148,8 +154,10 @@ export async function machineStart(
     status: next,
     statusReason: null,
     stopRequestedAt: null,
+    // Who starts it begins anew with its crashes.
+    ...{ restartAt: null, crashCount: 0 },
     ...(machine.lostPendingAt !== null && { assignedImageId: null, assignmentPendingAt: null }),
-    ...(type && { machineType: type.code, cpus: type.cpus, memoryMb: type.memoryMb }),
+    ...(type && sizeOf(type)),
     ...(region !== undefined && { region }),
   });
   await enqueue([{ kind: 'machineStart', organisationId, machineId: id }]);
@@ -162,8 +170,10 @@ export async function machineStop(
   gracefully: boolean,
 ): Promise<void> {
   const { work, organisationId, touched } = context;
-  const next = planStop(await work.machines.get(id), gracefully);
+  const machine = await work.machines.get(id);
+  const next = planStop(machine, gracefully);
   touched({ machineIds: [id] });
+  if (machine.restartAt !== null) await work.machines.update(id, { restartAt: null });
   if (next === null) return;
   await work.machines.update(id, { status: next });
   await context.enqueue([
@@ -200,6 +210,7 @@ export async function machineReset(
   await assertNextFits(work, machine, assigned ?? null);
   await work.machines.update(id, {
     diskId: null,
+    restartAt: null,
     assignedImageId: machine.assignedImageId,
     assignmentPendingAt: machine.assignedImageId === null ? null : work.now(),
   });

@@ -178,6 +178,8 @@ export interface OperatorOperations {
         memory_mb: number;
         /** Disk size in GB. */
         disk_size_gb: number;
+        /** Network of the machines; null: that of the server. */
+        network: string | null;
         /** Since when it is not offered; null while it is. */
         retired_at: string | null;
       }[];
@@ -197,6 +199,8 @@ export interface OperatorOperations {
       memory_mb: number;
       /** Disk size in GB. */
       disk_size_gb: number;
+      /** Network of its machines: none, user, tap, or bridge:NAME. No control or invisible characters but the joiners of emoji and scripts, no space at an end. */
+      network?: string | undefined;
     };
     answer: {
       id: number;
@@ -408,6 +412,8 @@ export interface OperatorOperations {
           display?: 'std' | 'virtio';
           /** How long a start may take. */
           ready_ms?: number;
+          /** The shell in which the guest agent runs recipes. */
+          agent_shell?: 'sh' | 'powershell';
           build?: {
             cpus: number;
             memory_mb: number;
@@ -596,6 +602,8 @@ export interface OperatorOperations {
           display?: 'std' | 'virtio';
           /** How long a start may take. */
           ready_ms?: number;
+          /** The shell in which the guest agent runs recipes. */
+          agent_shell?: 'sh' | 'powershell';
           build?: {
             cpus: number;
             memory_mb: number;
@@ -774,6 +782,8 @@ export interface OperatorOperations {
           display?: 'std' | 'virtio';
           /** How long a start may take. */
           ready_ms?: number;
+          /** The shell in which the guest agent runs recipes. */
+          agent_shell?: 'sh' | 'powershell';
           build?: {
             cpus: number;
             memory_mb: number;
@@ -822,6 +832,8 @@ export interface OperatorOperations {
         display?: 'std' | 'virtio';
         /** How long a start may take. */
         ready_ms?: number;
+        /** The shell in which the guest agent runs recipes. */
+        agent_shell?: 'sh' | 'powershell';
         build?: {
           cpus: number;
           memory_mb: number;
@@ -858,6 +870,8 @@ export interface OperatorOperations {
       append?: string | undefined;
       /** Arguments with which the initrd runs user-data and powers off. */
       build_append?: string | undefined;
+      /** Builds boot as machines do, and the guest agent runs their recipes in this shell. */
+      agent_shell?: 'sh' | 'powershell' | undefined;
       /** The display of its machines; without it: std. */
       display?: 'std' | 'virtio' | undefined;
     };

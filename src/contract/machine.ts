@@ -34,6 +34,9 @@ const friendlyStatuses = [
   'graceful_stopping',
 ] as const;
 
+/** `off`: it stays off. `restart`: it is started again, a few times. */
+export const crashPolicies = ['off', 'restart'] as const;
+
 const User = Type.Object(
   {
     id: Type.String(),
@@ -83,6 +86,23 @@ const MachineAttributes = Type.Object(
     ),
     cpus: Extension(Type.Integer({ description: 'Processors that it has while it is on' })),
     memory_mb: Extension(Type.Integer({ description: 'MB of memory that it has while it is on' })),
+    addresses: Extension(
+      Type.Array(Type.String(), {
+        description:
+          'By which it is reached while it is on, as its guest says; none when they are not known',
+      }),
+    ),
+    network: Extension(
+      NullableString(
+        'The network of its machine type: none, user, tap, or bridge:NAME; null: that of the server',
+      ),
+    ),
+    crash_policy: Extension(
+      Enum(crashPolicies, 'Whether it stays off or is started again when its guest died'),
+    ),
+    restarts_at: Extension(
+      NullableDateTime('When it is started again after its guest died; null when it is not'),
+    ),
     place: Extension(
       NullableString(
         'The host on which its disk is, of an engine that has several; null when it is not known',

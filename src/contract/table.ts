@@ -16,7 +16,9 @@ import { imageOperations } from './image.ts';
 import { keyOperations } from './key.ts';
 import { layerOperations } from './layer.ts';
 import { machineOperations } from './machine.ts';
+import { machineForwardOperations } from './machine-forward.ts';
 import { machinePermissionOperations } from './machine-permission.ts';
+import { machinePolicyOperations } from './machine-policy.ts';
 import { machineTypeOperations } from './machine-type.ts';
 import { canStream, type OperationSpec } from './operation.ts';
 import { organisationOperations } from './organisation.ts';
@@ -35,6 +37,8 @@ export const operations = {
   ...machineOperations,
   ...machineTypeOperations,
   ...machinePermissionOperations,
+  ...machineForwardOperations,
+  ...machinePolicyOperations,
   ...diskOperations,
   ...consoleOperations,
   ...screenOperations,

@@ -2,6 +2,11 @@
 
 import { gbBytes } from './units.ts';
 
+/**
+ * The shells in which a guest agent runs recipes: a system's own `/bin/sh`, or Windows PowerShell.
+ */
+export const agentShells = ['sh', 'powershell'] as const;
+export type AgentShell = (typeof agentShells)[number];
 export const displays = ['std', 'virtio'] as const;
 export type Display = (typeof displays)[number];
 
@@ -18,6 +23,11 @@ interface BootNeeds {
    * guest, and then follows the size that a viewer asks for.
    */
   display?: Display;
+  /**
+   * Builds boot as machines do, and the guest agent runs their recipes in this shell; default: the
+   * system reads the seed of a build and runs the recipe itself.
+   */
+  agentShell?: AgentShell;
 }
 
 /**

@@ -4,6 +4,8 @@
 import { AppError } from './error.ts';
 import type { DiskId, ImageId, MachineId, MachineTypeId, OrganisationId } from './ids.ts';
 import type { Image } from './image.ts';
+import { type MachineLife, rebootingReason, silentReason } from './machine-life.ts';
+import type { MachineNetwork } from './machine-network.ts';
 
 export const machineStatuses = [
   'off',
@@ -19,7 +21,7 @@ export const machineStatuses = [
 ] as const;
 export type MachineStatus = (typeof machineStatuses)[number];
 
-export interface Machine {
+export interface Machine extends MachineLife {
   id: MachineId;
   organisationId: OrganisationId;
   name: string;
@@ -58,6 +60,12 @@ export interface Machine {
   /** Since when that host has not answered while the machine is on; null when it does. */
   awayAt: number | null;
   lastSessionStartAt: number | null;
+  /** The network of its type; null: that of the server. */
+  network: MachineNetwork | null;
+  /** By which it is reached while it is on, as it says; see the engine's part `network`. */
+  addresses: readonly string[];
+  /** From when its network wants care; null: when something changes. */
+  networkDueAt: number | null;
   /** How it last started, and why not from memory; null before its first start. */
   startedFrom: 'memory' | 'disk' | null;
   startedBecause: string | null;
@@ -85,15 +93,19 @@ const pausedReason =
   'The machine is paused, because the disk of its host is full. It goes on by itself when there is room; nothing of it is lost.';
 
 /** Why a machine that is on cannot be used; null when it can. */
-function hindranceOf({ pausedAt, awayAt, place }: Machine): string | null {
+function hindranceOf({ pausedAt, awayAt, rebootingAt, place }: Machine): string | null {
   if (pausedAt !== null) return pausedReason;
-  if (awayAt === null) return null;
+  if (awayAt === null) return rebootingAt === null ? null : rebootingReason;
   return `The host ${place ?? 'on which it runs'} does not answer, so it is not known whether the machine is on. It is shown as it is when the host answers again.`;
 }
 
-/** The status that callers see: a machine that is paused or away is on, but cannot be used. */
+/**
+ * The status that callers see: a machine that is paused, away or rebooting is on, but cannot be
+ * used.
+ */
 export function shownOf(machine: Machine): Pick<Machine, 'status' | 'statusReason'> {
-  const { status, statusReason } = machine;
+  const { status, silentAt } = machine;
+  const statusReason = machine.statusReason ?? (silentAt === null ? null : silentReason(silentAt));
   const hindrance = hindranceOf(machine);
   return hindrance === null
     ? { status, statusReason }

@@ -152,8 +152,8 @@ export function fenced<Has extends Partial<Parts>>(engine: Engine & Has): Engine
     inventory: whole(engine.inventory),
     close: engine.close,
   };
-  const { backup, bootCheck, compact, console, exec, hostBound, instant, pause } = engine;
-  const { packages, places, screen, transfer, trial, verify } = engine;
+  const { backup, bootCheck, compact, console, exec, hostBound, instant, network } = engine;
+  const { packages, pause, places, screen, transfer, trial, verify, vitals } = engine;
   const parts: Partial<Parts> = {
     ...(backup && { backup: { copy: at(backup.copy) } }),
     ...(bootCheck && {
@@ -175,6 +175,14 @@ export function fenced<Has extends Partial<Parts>>(engine: Engine & Has): Engine
         templates: whole(instant.templates),
       },
     }),
+    ...(network && {
+      network: {
+        everyMs: network.everyMs,
+        lacks: network.lacks,
+        care: at(network.care, ({ machineId }) => [machineId]),
+        remains: whole(network.remains),
+      },
+    }),
     ...(packages && { packages: { list: at(packages.list) } }),
     ...(pause && {
       pause: { paused: whole(pause.paused), resume: at(pause.resume, (id) => [id]) },
@@ -192,6 +200,7 @@ export function fenced<Has extends Partial<Parts>>(engine: Engine & Has): Engine
     }),
     ...(trial && { trial: { bootOnce: at(trial.bootOnce, ({ trialId }) => [trialId]) } }),
     ...(verify && { verify: { digest: at(verify.digest) } }),
+    ...(vitals && { vitals: { look: whole(vitals.look) } }),
   };
   // Each part that went in came out, which the compiler cannot see.
   return { name: engine.name, ...core, ...(parts as Has) };

@@ -7,10 +7,12 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 import type { ServiceCounts } from '../app/counts.ts';
 import { AppError } from '../domain/error.ts';
 import { jobKindNames } from '../domain/job.ts';
+import type { GuestEnd } from '../domain/machine-life.ts';
 import type { ColdReason } from '../domain/template.ts';
 import type { Clock } from '../lib/clock.ts';
 import { countGauges } from './counted-metrics.ts';
 import { type DeliveryOutcome, EventMetrics } from './event-metrics.ts';
+import { GuestMetrics } from './guest-metrics.ts';
 import { connectionLimits } from './hygiene.ts';
 import { isOwn } from './own.ts';
 import { StartMetrics } from './start-metrics.ts';
@@ -36,6 +38,7 @@ export class Metrics {
   readonly #verb: Histogram<'verb'>;
   readonly #verbFailures: Counter<'verb'>;
   readonly #write: Histogram;
+  readonly guests: GuestMetrics;
   readonly #lastPass: Gauge;
   readonly #lastTask: Gauge<'task'>;
   readonly #journal: Counter;
@@ -119,6 +122,7 @@ export class Metrics {
     });
     this.#starts = new StartMetrics(this.#registry);
     this.events = new EventMetrics(this.#registry);
+    this.guests = new GuestMetrics(this.#registry);
     this.#look = countGauges(this.#registry, counts, clock);
   }
 
@@ -163,6 +167,18 @@ export class Metrics {
 
   delivered(outcome: DeliveryOutcome): void {
     this.events.delivered(outcome);
+  }
+
+  guestEnded(end: GuestEnd): void {
+    this.guests.ended(end);
+  }
+
+  guestRestarted(): void {
+    this.guests.restarted();
+  }
+
+  guestsSilent(count: number): void {
+    this.guests.silent(count);
   }
 
   journalFailed(): void {

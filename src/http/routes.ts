@@ -12,7 +12,9 @@ import { imageHandlers } from './routes/image.ts';
 import { keyHandlers } from './routes/key.ts';
 import { layerHandlers } from './routes/layer.ts';
 import { machineHandlers } from './routes/machine.ts';
+import { machineForwardHandlers } from './routes/machine-forward.ts';
 import { machinePermissionHandlers } from './routes/machine-permission.ts';
+import { machinePolicyHandlers } from './routes/machine-policy.ts';
 import { machineTypeHandlers } from './routes/machine-type.ts';
 import { organisationHandlers } from './routes/organisation.ts';
 import { packageListHandlers } from './routes/package-list.ts';
@@ -33,7 +35,9 @@ const handlers = {
   ...layerHandlers,
   ...packageListHandlers,
   ...machineHandlers,
+  ...machineForwardHandlers,
   ...machinePermissionHandlers,
+  ...machinePolicyHandlers,
   ...machineTypeHandlers,
   ...organisationHandlers,
   ...screenHandlers,

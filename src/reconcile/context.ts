@@ -5,6 +5,7 @@ import type { Blobs } from '../blobs/port.ts';
 import type { FleetEvent } from '../domain/event.ts';
 import type { MachineId } from '../domain/ids.ts';
 import { type JobKind, jobKindNames, jobKinds } from '../domain/job.ts';
+import type { GuestEnd, MachinePolicy } from '../domain/machine-life.ts';
 import type { ColdReason, TemplatePolicy } from '../domain/template.ts';
 import type { Engine } from '../engine/port/engine.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -25,6 +26,12 @@ export interface Meter {
   verbEnded(verb: string, ms: number, hasFailed: boolean): void;
   /** A delivery of a webhook was sent. `retried` means that it waits to be sent again. */
   delivered(outcome: 'delivered' | 'retried' | 'dead'): void;
+  /** A guest has ended by itself, or its machine was stopped because it was idle. */
+  guestEnded(end: GuestEnd): void;
+  /** A machine whose guest died is started again. */
+  guestRestarted(): void;
+  /** So many machines have a guest agent that answered before and is silent now. */
+  guestsSilent(count: number): void;
   /** A machine became ready, so long after its start was asked for. Without a reason: from memory. */
   started(reason: ColdReason | null, ms: number): void;
   passed(): void;
@@ -76,6 +83,8 @@ export interface Settings {
   diskGrowthBytes: number;
   /** Whether webhooks may ask addresses of this host and of private networks. */
   webhooksMayAskInside: boolean;
+  /** Of machines that were given none of their own. */
+  machinePolicy: MachinePolicy;
   /** How often the reconciler asks for a state that the engine does not announce. */
   pollMs: number;
   /** How long a job belongs to a server that does not renew its lease, such as a dead one. */
@@ -109,6 +118,7 @@ export const defaultSettings: Settings = {
   cpuOvercommit: 16,
   diskGrowthBytes: 512 * 1024 ** 2,
   webhooksMayAskInside: false,
+  machinePolicy: { crashPolicy: 'off', autoStopS: 0 },
   pollMs: 250,
   leaseMs: 30_000,
   limits: Object.fromEntries(

@@ -3,6 +3,7 @@
 // and the traces of its use (logs, histories, temporary files), and reports both. It names files
 // that look like secrets and leaves them, because only their owner can judge them.
 
+import type { BootProfile } from '../domain/boot.ts';
 import { clearIdentity, clearingFunctions } from '../domain/identity.ts';
 import type { Recipe } from '../domain/software.ts';
 
@@ -53,9 +54,15 @@ fstrim / 2>/dev/null && cleared "free blocks"
 exit 0
 `;
 
-export const generalizeRecipe: Recipe = {
-  script,
+/** The same for Windows: its own tool, which also takes away what identifies the machine. */
+const sysprep = `$tool = "$env:SystemRoot\\System32\\Sysprep\\sysprep.exe"
+$run = Start-Process -Wait -PassThru $tool -ArgumentList '/generalize', '/oobe', '/mode:vm', '/quit'
+exit $run.ExitCode
+`;
+
+export const generalizeRecipe = ({ agentShell }: BootProfile): Recipe => ({
+  script: agentShell === 'powershell' ? sysprep : script,
   files: [],
   network: false,
   timeoutMs: 10 * 60_000,
-};
+});

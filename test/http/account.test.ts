@@ -81,6 +81,7 @@ describe('a start', () => {
     await settle();
     await h.engine.powerOff(own as MachineId);
     await h.service.reconciler.task('observe');
+    await settle();
     assert.equal((await accountOf(h)).held.memoryMb, 0);
   });
 

@@ -77,6 +77,7 @@ describe('events of the reconciler', () => {
     await does('machineStart', id);
     await h.engine.powerOff(id as MachineId);
     await h.service.reconciler.task('observe');
+    await h.service.reconciler.settle();
     const last = (await eventsOf(h.store)).at(-1);
     assert.deepEqual([last?.type, last?.status], ['machine.changed', 'off']);
     assert.match(last?.reason ?? '', /went off by itself/);

@@ -112,10 +112,12 @@ describe('machineStart and machineStop', () => {
     let meanwhile = async () => {};
     const wrapEngine = (engine: Engine): Engine => ({
       ...engine,
-      async runningMachines(call) {
-        const listed = await engine.runningMachines(call);
-        await meanwhile();
-        return listed;
+      vitals: {
+        async look(call) {
+          const listed = (await engine.vitals?.look(call)) ?? new Map();
+          await meanwhile();
+          return listed;
+        },
       },
     });
     const h = await startHarness(t, { wrapEngine });

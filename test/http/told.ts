@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import type { FleetEvent } from '../../src/domain/event.ts';
+import { shownOf } from '../../src/domain/machine.ts';
 import type { Store } from '../../src/store/port/unit-of-work.ts';
 import type { Harness } from './harness.ts';
 
@@ -11,8 +12,8 @@ export async function eventsOf(store: Store): Promise<FleetEvent[]> {
 }
 
 /**
- * Asserts that the last event of each image, machine and transfer tells its status. A machine that
- * was always off may have none.
+ * Asserts that the last event of each image, machine and transfer tells the status that it is shown
+ * with. A machine that was always off may have none.
  */
 export async function assertTold({ store, ours }: Pick<Harness, 'store' | 'ours'>): Promise<void> {
   const last = new Map<string, string | null>();
@@ -25,7 +26,7 @@ export async function assertTold({ store, ours }: Pick<Harness, 'store' | 'ours'
       `image ${id}`,
       'deleted',
     ]),
-    ...(await work.machines.all()).map(({ id, status }) => [`machine ${id}`, status]),
+    ...(await work.machines.all()).map((one) => [`machine ${one.id}`, shownOf(one).status]),
     ...(await work.transfers.list()).map(({ id, status }) => [`transfer ${id}`, status]),
   ]);
   const told = now.map(([thing = '', status]) => [

@@ -21,6 +21,24 @@ export const guests = {
   /** Writes until the disk is full, then reports it. */
   writes:
     'say_ready; $B dd if=/dev/urandom of=/dev/vda bs=1M seek=64 count=64; $B sync; echo wrote-all >/dev/ttyS1',
+  /** On the demo base's disk: has its guest agent, and the driver of the panic device. */
+  lives: `$B mkdir -p /disk
+$B mount -t ext4 -o rw /dev/vda /disk
+for name in virtio_console pvpanic pvpanic-mmio; do
+  $B insmod $($B find /disk/lib/modules -name $name.ko)
+done
+$B mount -t devtmpfs devtmpfs /disk/dev
+$B mount -t proc proc /disk/proc
+$B mount -t sysfs sysfs /disk/sys
+$B mount -t tmpfs tmpfs /disk/run
+$B chroot /disk /usr/sbin/qemu-ga -p /dev/$($B ls /sys/class/virtio-ports | $B head -n 1) &
+# By this the agent powers off; the program of the demo base needs systemd, which does not run.
+echo '#!/bin/sh
+echo o >/proc/sysrq-trigger' >/disk/run/power-off
+$B chmod 755 /disk/run/power-off
+$B mount --bind /disk/run/power-off /disk/usr/bin/systemctl
+while ! $B ls -l /proc/[0-9]*/fd 2>/dev/null | $B grep -q /dev/vport; do $B sleep 0.2; done
+say_ready`,
 } as const;
 
 const init = (machine: string) => `#!/bin/busybox sh
@@ -34,9 +52,9 @@ while read -r module; do $B insmod "/modules/$module"; done </modules/order
 $B stty -F /dev/ttyS1 raw -echo
 $B mount -t iso9660 -o ro /dev/vdb /seed
 say_ready() { $B sed -n 's/^instance-id: */silversmith-ready /p' /seed/meta-data >/dev/ttyS1; }
-# Only the seed of a build has a recipe.
-case "$($B ls /seed)" in
-*recipe*)
+# Only the seed of a build has a recipe. One for the guest agent has a label of its own.
+case "$($B dd if=/dev/vdb bs=8 skip=4101 count=4 2>/dev/null) $($B ls /seed)" in
+cidata*recipe*)
   cd /seed/files
   $B sh /seed/recipe >/dev/ttyS1 2>&1
   code=$?
@@ -115,7 +133,7 @@ export interface QuickBase {
 export async function quickBase(
   folder: string,
   machine: string = guests.ready,
-  mark = 0,
+  { mark = 0, onDemoDisk = false }: { mark?: number; onDemoDisk?: boolean } = {},
 ): Promise<QuickBase> {
   const demo = await demoBase();
   const root = join(folder, 'quick-root');
@@ -133,10 +151,13 @@ export async function quickBase(
   };
   await writeFile(files.initrd, Buffer.concat([await readFile(demo.initrd), gzipSync(archive)]));
   await copyFile(demo.kernel, files.kernel);
-  const disk = Buffer.alloc(2 * mib);
-  disk.writeUInt16BE(0x55aa, 510);
-  disk[mib] = mark;
-  await writeFile(files.disk, disk);
+  if (onDemoDisk) files.disk = demo.disk;
+  else {
+    const disk = Buffer.alloc(2 * mib);
+    disk.writeUInt16BE(0x55aa, 510);
+    disk[mib] = mark;
+    await writeFile(files.disk, disk);
+  }
   return {
     ...files,
     boot: { mode: 'direct', append: 'console=ttyS0 quiet', buildAppend: 'silversmith.build' },

@@ -61,7 +61,8 @@ export async function startQuick(
     await close();
   });
   const titles = [{ name: 'Title', script, timeoutMs }];
-  const base = await quickBase(folder, guest, baseMark);
+  const onDemoDisk = guest === guests.lives;
+  const base = await quickBase(folder, guest, { mark: baseMark, onDemoDisk });
   const { software, machines, key } = await furnish(server, { base, titles, machines: 1 });
   const [machine = 0] = machines;
   const client = createClient({ url: server.url, ...key });

@@ -19,7 +19,7 @@ describe('the trial of a layer', () => {
     const root = join(folder, 'engine');
     const engine = await openQemu({ root });
     const tried = async (guest: string, mark: number) => {
-      const { boot, ...files } = await quickBase(folder, guest, mark);
+      const { boot, ...files } = await quickBase(folder, guest, { mark });
       const base = layerId();
       const { virtualBytes } = await engine.importBase(
         { layerId: base, ...(await contents(files)) },

@@ -224,7 +224,7 @@ async function runTrial(
   signal: AbortSignal,
 ): Promise<void> {
   const layerId = newId<LayerId>();
-  const recipe: Recipe = { script: 'true\n', files: [], network: false, timeoutMs };
+  const recipe: Recipe = { script: 'exit 0\n', files: [], network: false, timeoutMs };
   const spec = { layerId, parentId: layer.id, sizeBytes: layer.virtualBytes, ...boot };
   try {
     const { exitCode, output } = await trier.buildLayer(

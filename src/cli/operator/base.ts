@@ -4,13 +4,19 @@ import { type Command, Option } from 'commander';
 import type { Trial } from '../../app/operator/base.ts';
 import { nameLengthMax } from '../../app/operator/name.ts';
 import type { BaseImage } from '../../domain/base.ts';
-import { type BootProfile, type Display, displays } from '../../domain/boot.ts';
+import {
+  type AgentShell,
+  agentShells,
+  type BootProfile,
+  type Display,
+  displays,
+} from '../../domain/boot.ts';
 import { invalid } from '../../domain/error.ts';
 import { seriesOf, versionLengthMax } from '../../domain/offer.ts';
 import { count } from '../confirm.ts';
 import { readableFile } from '../file.ts';
 import { type Columns, type ListFlags, printList } from '../listing.ts';
-import { duration, words } from '../parse.ts';
+import { duration, UsageError, words } from '../parse.ts';
 import { pick } from '../remote/name.ts';
 import type { Both, OperatorContext } from './context.ts';
 import type { Desk } from './desk.ts';
@@ -27,6 +33,8 @@ interface Added {
   initrd?: string;
   append: string;
   buildAppend?: string;
+  recipes: 'seed' | 'agent';
+  shell?: AgentShell;
   display?: Display;
   release?: string;
   hold?: boolean;
@@ -71,6 +79,17 @@ function addCommand(base: Command, { both, withDesk, print, terminal }: Operator
     )
     .addOption(
       new Option(
+        '--recipes <how>',
+        'how builds run recipes: seed (the system reads a NoCloud seed) or agent (the guest agent runs them)',
+      )
+        .choices(['seed', 'agent'])
+        .default('seed'),
+    )
+    .addOption(
+      new Option('--shell <shell>', 'in which shell the agent runs them').choices(agentShells),
+    )
+    .addOption(
+      new Option(
         '--display <name>',
         'display of its machines; default: std, which needs no driver in the guest',
       ).choices(displays),
@@ -100,8 +119,23 @@ function addCommand(base: Command, { both, withDesk, print, terminal }: Operator
 
 /** Throws UsageError for a file that cannot be read, and `invalid` for half a direct boot. */
 async function filesOf(given: Omit<Added, 'timeout'>) {
-  const { file, disk: wanted, kernel, initrd, append, buildAppend, display } = given;
-  const shown = display !== undefined && { display };
+  const {
+    file,
+    disk: wanted,
+    kernel,
+    initrd,
+    append,
+    buildAppend,
+    recipes,
+    shell,
+    display,
+  } = given;
+  if (shell !== undefined && recipes === 'seed')
+    throw new UsageError('--shell is for recipes that the agent runs; give --recipes agent too.');
+  const needs = {
+    ...(recipes === 'agent' && { agentShell: shell ?? ('sh' as const) }),
+    ...(display !== undefined && { display }),
+  };
   const disk = { disk: file, ...(wanted !== undefined && { wanted }) };
   for (const [option, path] of Object.entries({
     '--file': file,
@@ -112,8 +146,11 @@ async function filesOf(given: Omit<Added, 'timeout'>) {
   if ((kernel === undefined) !== (initrd === undefined))
     throw invalid('Direct boot needs both --kernel and --initrd.');
   if (kernel === undefined || initrd === undefined)
-    return { files: disk, boot: { mode: 'bios', ...shown } satisfies BootProfile };
-  const boot: BootProfile = { mode: 'direct', append, buildAppend: buildAppend ?? null, ...shown };
+    return { files: disk, boot: { mode: 'bios', ...needs } satisfies BootProfile };
+  const boot: BootProfile = {
+    ...{ mode: 'direct', append, buildAppend: buildAppend ?? null },
+    ...needs,
+  };
   return { files: { ...disk, kernel, initrd }, boot };
 }
 
@@ -150,6 +187,7 @@ function showCommand(base: Command, { both, withDesk, print }: OperatorContext):
         `Base image ${id} (${name})`,
         `  size      ${sizeGb} GB`,
         `  boots     ${boot?.mode ?? 'in a way that is not known'}`,
+        `  recipes   ${boot?.agentShell === undefined ? 'by the seed' : `by the guest agent, in ${boot.agentShell}`}`,
         ...(boot?.display === undefined ? [] : [`  display   ${boot.display}`]),
         `  works     ${wordOf(works)}${shown.default ? '; taken where no base is named' : ''}`,
         `  layer     ${layerId}`,

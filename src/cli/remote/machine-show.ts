@@ -4,7 +4,7 @@ import type { Command } from 'commander';
 import { connection, type Remote, type RemoteContext, remoteOptions } from './context.ts';
 import { outcomesOf, printOutcomes } from './each.ts';
 import { stateOf } from './follow.ts';
-import { type Machine, machineTable } from './machine-table.ts';
+import { type Machine, machineTable, policyOf } from './machine-table.ts';
 import { type Selecting, select, several } from './selection.ts';
 import { settledMachines } from './settle.ts';
 
@@ -32,7 +32,16 @@ function rest(machine: Machine | undefined): string {
   // The table shows the first line of a reason; its other lines follow the table.
   const lines = reason.includes('\n') ? `\n\n${reason}` : '';
   const place = machine?.attributes.place;
-  return (place == null ? '' : `\n\nIts disk is on the host ${place}.`) + started(machine) + lines;
+  const { addresses = [] } = machine?.attributes ?? {};
+  const restarts = machine?.attributes.restarts_at;
+  return [
+    place == null ? '' : `\n\nIts disk is on the host ${place}.`,
+    addresses.length === 0 ? '' : `\n\nIts addresses, as it says: ${addresses.join(', ')}`,
+    started(machine),
+    machine === undefined ? '' : `\n\nIt ${policyOf(machine)}`,
+    restarts == null ? '' : ` It is started again at ${restarts}.`,
+    lines,
+  ].join('');
 }
 
 /** How it was last started, where that is known; older servers do not say it. */

@@ -21,3 +21,11 @@ export const machineColumns = {
 
 export const machineTable = ({ columns }: Terminal, machines: readonly Machine[]): string =>
   tableOf(machineColumns, machines, columns);
+
+/** What a machine does by itself, as the end of a sentence whose subject is the machine. */
+export function policyOf({ attributes }: Machine): string {
+  const { auto_stop_threshold: seconds, crash_policy: onCrash } = attributes;
+  const stops =
+    seconds === 0 ? 'does not stop by itself' : `stops after ${seconds / 60} minutes without use`;
+  return `${stops}, and ${onCrash === 'restart' ? 'starts again' : 'stays off'} when its guest died.`;
+}

@@ -70,6 +70,12 @@ export const baseBody = Type.Object({
   build_append: Type.Optional(
     kernelText('Arguments with which the initrd runs user-data and powers off'),
   ),
+  agent_shell: Type.Optional(
+    Enum(
+      ['sh', 'powershell'],
+      'Builds boot as machines do, and the guest agent runs their recipes in this shell',
+    ),
+  ),
   display: Type.Optional(Enum(['std', 'virtio'], 'The display of its machines; without it: std')),
 });
 

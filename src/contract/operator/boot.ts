@@ -15,6 +15,9 @@ export const Boot = Nullable(
     least_disk_bytes: Type.Optional(Type.Integer({ description: 'The least disk of its guests' })),
     display: Type.Optional(Enum(['std', 'virtio'], 'The display of its machines')),
     ready_ms: Type.Optional(Type.Integer({ description: 'How long a start may take' })),
+    agent_shell: Type.Optional(
+      Enum(['sh', 'powershell'], 'The shell in which the guest agent runs recipes'),
+    ),
     build: Type.Optional(Type.Object({ cpus: Type.Integer(), memory_mb: Type.Integer() })),
   }),
 );

@@ -9,6 +9,7 @@ import type { Console } from './console.ts';
 import type { Exec } from './exec.ts';
 import type { HostBound } from './host-bound.ts';
 import type { Instant } from './instant.ts';
+import type { Network } from './network.ts';
 import type { Packages } from './packages.ts';
 import type { Pause } from './pause.ts';
 import type { Places } from './places.ts';
@@ -16,6 +17,7 @@ import type { Screen } from './screen.ts';
 import type { Transfer } from './transfer.ts';
 import type { Trial } from './trial.ts';
 import type { Verify } from './verify.ts';
+import type { Vitals } from './vitals.ts';
 
 export interface Parts {
   readonly backup: Backup;
@@ -24,6 +26,7 @@ export interface Parts {
   readonly console: Console;
   readonly exec: Exec;
   readonly hostBound: HostBound;
+  readonly network: Network;
   readonly instant: Instant;
   readonly packages: Packages;
   readonly pause: Pause;
@@ -32,6 +35,7 @@ export interface Parts {
   readonly transfer: Transfer;
   readonly trial: Trial;
   readonly verify: Verify;
+  readonly vitals: Vitals;
 }
 
 const cannot: Record<keyof Parts, string> = {
@@ -41,6 +45,7 @@ const cannot: Record<keyof Parts, string> = {
   console: 'shows no consoles',
   exec: 'runs no guests, so no command can be run in one; use the qemu engine',
   hostBound: 'keeps nothing on this host',
+  network: 'leaves the network of machines to its cluster',
   instant: 'starts no machines from memory',
   packages: 'reads no lists of packages from disks',
   pause: 'pauses no machines',
@@ -49,6 +54,7 @@ const cannot: Record<keyof Parts, string> = {
   transfer: 'gives out and takes in no images as files',
   trial: 'starts no machine only to see whether it comes up',
   verify: 'takes no digests of layers',
+  vitals: 'cannot say whether the guest of a machine lives',
 };
 
 type Having = { readonly name: string } & Partial<Parts>;

@@ -1,6 +1,7 @@
 // Machines at an engine: starting them, stopping them, and asking how they are.
 
 import type { DiskId, MachineId } from '../../domain/ids.ts';
+import type { MachineNetwork } from '../../domain/machine-network.ts';
 import type { UsableTemplate } from '../optional/instant.ts';
 import type { Call } from './call.ts';
 import type { ChainBoot } from './layers.ts';
@@ -16,11 +17,20 @@ export interface MachineSpec extends ChainBoot {
    * ready.
    */
   fresh: boolean;
+  /** Without it, the machine is on the engine's own network and may reach the public internet. */
+  network?: NetworkSpec;
   /**
    * The template of whose layer the fresh disk is an overlay. An engine without the part `instant`
    * ignores it.
    */
   template?: UsableTemplate;
+}
+
+export interface NetworkSpec {
+  /** Null: that of the engine. */
+  kind: MachineNetwork | null;
+  /** Whether the machine may reach the public internet. */
+  internet: boolean;
 }
 
 /**
@@ -42,9 +52,9 @@ export interface StopSpec {
 /**
  * `on`: the guest has not reported ready. `ready`: it has, and on a fresh disk it has its own
  * identity. `copy`: it is ready but has the identity of its disk's source, because no program in
- * the guest can change it.
+ * the guest can change it. `crashed`: its kernel panicked, or its watchdog ran out.
  */
-export type MachineState = 'off' | 'on' | 'ready' | 'copy';
+export type MachineState = 'off' | 'on' | 'ready' | 'copy' | 'crashed';
 
 export interface Machines {
   /**

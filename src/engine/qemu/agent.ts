@@ -14,7 +14,11 @@ const printedBytesMax = 16 * 1024 ** 2;
  * Opens the agent's channel and discards bytes that an earlier connection left in it. Rejects when
  * no agent answers in time.
  */
-async function openAgent(path: string, timeoutMs: number, lineMost?: number): Promise<JsonSocket> {
+export async function openAgent(
+  path: string,
+  timeoutMs: number,
+  lineMost?: number,
+): Promise<JsonSocket> {
   const socket = await JsonSocket.open(path, timeoutMs, lineMost === undefined ? {} : { lineMost });
   try {
     const id = Math.floor(Math.random() * 2 ** 31);
@@ -41,6 +45,23 @@ export async function agentAnswers(path: string, timeoutMs: number): Promise<boo
   } catch {
     return false;
   }
+}
+
+/** No guest has so many. */
+const usersMax = 1000;
+
+/**
+ * Asks the agent how many users are logged in; `users` is null when it does not tell. Null when no
+ * agent answers in time.
+ */
+export async function agentLook(
+  path: string,
+  timeoutMs: number,
+): Promise<{ users: number | null } | null> {
+  return agentCall(path, 'guest-get-users', {}, timeoutMs).then(
+    (users) => ({ users: Array.isArray(users) ? Math.min(users.length, usersMax) : null }),
+    (error) => (error instanceof PeerRefusal ? { users: null } : null),
+  );
 }
 
 /** Calls the agent once, on a connection of its own. Rejects when it refuses or does not answer. */
@@ -131,6 +152,31 @@ const failing = (error: unknown): never => {
   const why = error instanceof PeerRefusal ? 'not run' : 'no agent';
   throw new AgentError(why, (error as Error).message);
 };
+
+/** Starts a command and returns the number of its process. What it prints is lost. */
+export async function agentStart(
+  path: string,
+  [command = '', ...args]: readonly string[],
+  input: string | undefined,
+  timeoutMs: number,
+): Promise<number> {
+  const data = input === undefined ? {} : { 'input-data': Buffer.from(input).toString('base64') };
+  const started = await agentCall(
+    path,
+    'guest-exec',
+    { path: command, arg: args, ...data },
+    timeoutMs,
+  );
+  const { pid } = (started ?? {}) as Message;
+  if (!Number.isSafeInteger(pid)) throw new Error('the agent named no process');
+  return Number(pid);
+}
+
+/** Whether a command that was started has ended. The agent tells of an end only once. */
+export async function agentHasEnded(path: string, pid: number, timeoutMs: number) {
+  const status = await agentCall(path, 'guest-exec-status', { pid }, timeoutMs);
+  return ((status ?? {}) as Message).exited === true;
+}
 
 /**
  * Runs a command to its end, within the limit; `input` is its standard input. Throws AgentError,

@@ -99,14 +99,12 @@ export async function runGuest(
   });
   try {
     const code = await exited;
-    const text = output.toString();
-    const match = new RegExp(`${mark}([0-9]+)(?: ([0-9]+))?\\n`).exec(output.tail());
-    const shown = text.replace(new RegExp(`\\n?${mark}[0-9 ]+\\n$`), '');
+    const told = outcomeIn(output, mark);
+    const hasTold = told.exitCode !== null || code === 0;
     return {
-      exitCode: match ? Number(match[1]) : null,
-      oomKills: Number(match?.[2] ?? 0),
+      ...told,
       shutdown,
-      output: match || code === 0 ? shown : `${shown}${messages.toString()}`,
+      output: hasTold ? told.output : `${told.output}${messages.toString()}`,
       console,
       ended,
     };
@@ -118,6 +116,19 @@ export async function runGuest(
     await watching;
     monitor?.close();
   }
+}
+
+/** What the output of a build tells, with the report at its end. */
+export function outcomeIn(
+  output: OutputTail,
+  mark: string,
+): Pick<Outcome, 'exitCode' | 'oomKills' | 'output'> {
+  const match = new RegExp(`${mark}([0-9]+)(?: ([0-9]+))?\\n`).exec(output.tail());
+  return {
+    exitCode: match ? Number(match[1]) : null,
+    oomKills: Number(match?.[2] ?? 0),
+    output: output.toString().replace(new RegExp(`\\n?${mark}[0-9 ]+\\n$`), ''),
+  };
 }
 
 function waitExit(child: ChildProcess): Promise<number | null> {

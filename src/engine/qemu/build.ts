@@ -14,6 +14,8 @@ import { exists, moveDurably } from '../../lib/files.ts';
 import { plainConsole } from '../../lib/plain-console.ts';
 import { lastLines, outOfMemory, runBoots } from '../build-end.ts';
 import type { BuildResult, BuildSpec } from '../port/builds.ts';
+import { runByAgent } from './agent-build.ts';
+import { agentRun, agentSeedLabel, windowsRebootStatus } from './agent-script.ts';
 import { type Outcome, outputBytesMax, runGuest } from './build-guest.ts';
 import { qemuArgs } from './command.ts';
 import { type Cage, caged } from './confine.ts';
@@ -53,8 +55,8 @@ export async function buildLayer(
     // name is right when it becomes a layer.
     const disk = join(paths.builds, `${spec.layerId}.qcow2`);
     await createOverlay(disk, paths.backing(spec.parentId), spec.sizeBytes, user, signal);
-    const outcome = await runBoots(spec, (start) =>
-      runBoot(spec, { ...start, disk }, signal, context),
+    const outcome = await runBoots(withReboots(spec), (start) =>
+      runBoot(withReboots(spec), { ...start, disk }, signal, context),
     );
     if (outcome.exitCode === 0 && outcome.ended === null && outcome.oomKills === 0) {
       await makeImmutable(disk);
@@ -68,24 +70,34 @@ export async function buildLayer(
   }
 }
 
+/** Installers of Windows ask for a reboot with a status of their own, when a title names none. */
+function withReboots(spec: BuildSpec): BuildSpec {
+  if (spec.boot.agentShell !== 'powershell') return spec;
+  return { ...spec, recipe: { rebootStatus: windowsRebootStatus, ...spec.recipe } };
+}
+
 async function runBoot(
   spec: BuildSpec,
   { disk, boot, leftMs }: { disk: string; boot: number; leftMs: () => number },
   signal: AbortSignal,
-  { host, paths, installation }: Own & { host: Host },
+  { host, ...own }: Own & { host: Host },
 ): Promise<Outcome> {
+  const { paths, installation } = own;
   const { layerId, recipe, onLine } = spec;
   const user = host.guestUser('build', layerId);
   const [folder, run] = [paths.build(layerId), paths.run('build', layerId)];
   for (const left of [folder, run]) await rm(left, { recursive: true, force: true });
   await prepareFolders(folder, []);
   const token = randomBytes(16).toString('hex');
-  await writeBuildSeed(folder, {
+  const shell = spec.boot.agentShell;
+  const facts = {
     ...{ instance: layerId, recipe, token, boot },
     fileOf: paths.file,
     environment: recipe.network ? host.proxy : {},
     path: user.path,
-  });
+    ...(shell !== undefined && { label: agentSeedLabel }),
+  };
+  await writeBuildSeed(folder, facts);
   await mkdir(run, { mode: 0o700 });
   await giveTo(user, run);
   const seed = join(folder, 'seed.iso');
@@ -95,9 +107,11 @@ async function runBoot(
     disk: paths.fromGuest(disk),
     seed: paths.fromGuest(seed),
     ...buildGuest(spec.boot.build ?? usualSize(host), [recipe]),
-    build: true,
+    build: shell === undefined,
     memory: 'own' as const,
-    network: recipe.network,
+    card: recipe.network
+      ? { network: 'user' as const, restrict: false, ipv6: host.ipv6, mac: null }
+      : null,
   };
   const cage: Cage = {
     user,
@@ -108,12 +122,24 @@ async function runBoot(
     kvm: host.accel === 'kvm',
     mortal: true,
   };
-  const command = await caged(cage, 'qemu-system-x86_64', qemuArgs(guest, host, paths)).catch(
-    (error) => {
-      throw failedForNow('QEMU cannot be started.', { detail: String(error) });
-    },
-  );
   const options = { mark: exitMark(token), timeoutMs: leftMs(), onLine };
+  const args = qemuArgs(guest, host, paths);
+  if (shell !== undefined)
+    return runByAgent(
+      {
+        layerId,
+        args,
+        cage,
+        run: agentRun(shell, facts),
+        rebootStatus: recipe.rebootStatus,
+        ...options,
+      },
+      signal,
+      own,
+    );
+  const command = await caged(cage, 'qemu-system-x86_64', args).catch((error) => {
+    throw failedForNow('QEMU cannot be started.', { detail: String(error) });
+  });
   return runGuest(command, run, options, signal);
 }
 

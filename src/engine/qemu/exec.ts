@@ -3,11 +3,12 @@
 import { join } from 'node:path';
 import { AppError } from '../../domain/error.ts';
 import type { MachineId } from '../../domain/ids.ts';
+import { systemClock } from '../../lib/clock.ts';
 import type { ExecResult, ExecSpec } from '../optional/exec.ts';
 import { AgentError, agentAnswers, agentExec } from './agent.ts';
 import { findProcess, type Own } from './process.ts';
 
-const answerMs = 5000;
+const [answerMs, againMs] = [5000, 1000];
 const agentTriesMax = 3;
 
 export async function execIn(
@@ -26,6 +27,8 @@ export async function execIn(
   for (let asked = 1; asked < agentTriesMax; asked++) {
     signal.throwIfAborted();
     if (await agentAnswers(agent, answerMs)) break;
+    // QEMU refuses a connection at once while it has not seen that an earlier one is over.
+    await systemClock.sleep(againMs, signal);
   }
   try {
     return await agentExec(agent, command, { signal });

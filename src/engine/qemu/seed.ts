@@ -23,7 +23,7 @@ export const resultPort = 'silversmith.result';
  */
 export const exitMark = (token: string) => `\x1esilversmith-exit ${token} `;
 
-const buildUserData = ({ token, boot, recipe, environment }: BuildSeed) => `#!/bin/sh
+const buildUserData = (seed: BuildSeed) => `#!/bin/sh
 # Runs the recipe of a build and reports on the result channel: a virtio port where the guest's
 # kernel knows those, because the second serial port takes a second for each 75 KB.
 out=/dev/ttyS1
@@ -37,6 +37,14 @@ if [ ! -e $seed/recipe ]; then
   mkdir -p $seed
   mount -o ro "$(blkid -L cidata || blkid -L CIDATA)" $seed
 fi
+${recipeRun(seed)}[ -n "$SILVERSMITH_CHROOT" ] || poweroff
+`;
+
+/**
+ * Runs the recipe from the seed that is mounted at $seed, clears the identity of the build from the
+ * disk, and reports the exit status; all of it is printed to $out.
+ */
+export const recipeRun = ({ token, boot, recipe, environment }: BuildSeed) => `
 ${recipeFunctions('$seed/recipe', '$seed/files', { boot, environment })}
 before=$(oom_kills)
 run_recipe >$out 2>&1
@@ -53,8 +61,7 @@ else
   systemctl daemon-reload && systemctl start silversmith-clear.service
 fi
 sync
-printf '\\n\\036silversmith-exit ${token} %s %s\\n' $code $((\${after:-0} - \${before:-0})) >$out
-[ -n "$SILVERSMITH_CHROOT" ] || poweroff
+printf '\\n\\036silversmith-exit ${token} %s %s\\n' $code $((\${after:-0} - \${before:-0})) >>$out
 `;
 
 /**
@@ -95,7 +102,7 @@ export async function writeMachineSeed(
   );
 }
 
-interface BuildSeed {
+export interface BuildSeed {
   instance: string;
   recipe: Recipe;
   /** Gives the path of a recipe's file by its digest. */
@@ -107,6 +114,8 @@ interface BuildSeed {
   environment: Record<string, string>;
   /** Where programs are looked for. */
   path: string;
+  /** The label of the disk; default: that of a seed that systems read. */
+  label?: string;
 }
 
 /** Writes the seed of a build to `folder/seed.iso`. */
@@ -129,6 +138,7 @@ export async function writeBuildSeed(folder: string, seed: BuildSeed): Promise<v
         await link(from, to).catch(() => copyFile(from, to));
       }
     },
+    seed.label,
   );
 }
 
@@ -138,6 +148,7 @@ async function writeSeed(
   metaData: string,
   userData: string,
   more: (source: string) => Promise<void>,
+  label = 'cidata',
 ): Promise<void> {
   const source = join(folder, 'seed');
   await mkdir(source);
@@ -148,7 +159,7 @@ async function writeSeed(
   await runCommand(
     'xorrisofs',
     [
-      ...['-quiet', '-V', 'cidata', '-J', '-joliet-long', '-r', '-iso-level', '3'],
+      ...['-quiet', '-V', label, '-J', '-joliet-long', '-r', '-iso-level', '3'],
       // A recipe may run each of its files.
       ...['-file-mode', '0555', '-o', iso, source],
     ],

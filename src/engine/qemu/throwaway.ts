@@ -21,6 +21,7 @@ import { Newcomer } from './newcomer.ts';
 import { findProcess, type Own, processName } from './process.ts';
 import { monitorCall } from './qmp.ts';
 import { writeMachineSeed } from './seed.ts';
+import { askPulse, hasEnded } from './vitals.ts';
 
 const [pollMs, monitorMs] = [300, 5000];
 /** As large as the rings are; see command.ts. */
@@ -63,7 +64,7 @@ export async function startThrowaway(
   const isTemplate = memoryFd !== undefined;
   const guest: Guest = {
     ...{ boot: spec.boot, baseLayerId: spec.baseLayerId, chain: spec.chain },
-    ...{ cpus, memoryMb, memory: isTemplate ? 'template' : 'own', build: false, network: false },
+    ...{ cpus, memoryMb, memory: isTemplate ? 'template' : 'own', build: false, card: null },
     name: processName(installation, 'build', id),
     disk: paths.fromGuest(disk),
     seed: paths.fromGuest(seed),
@@ -108,7 +109,8 @@ export async function waitReady(
     const state = await newcomer.state(await read('result'), console);
     if (state !== 'on') return;
     const seen = () => consoleReason(plainConsole(console));
-    if ((await findProcess(own, 'build', id)) === undefined)
+    const isGone = (await findProcess(own, 'build', id)) === undefined;
+    if (isGone || hasEnded(await askPulse(own.paths.run('build', id))))
       throw failedForGood(
         `A machine that was started on it once went off before it was ready.${seen()}`,
       );

@@ -5,7 +5,8 @@
 // Time: work that takes a real engine seconds takes a known time divided by `speed`, on the given
 // clock. Faults come on demand, by sentinel names: a machine or software whose name holds
 // `sim-fail-start`, `sim-never-ready`, `sim-fail-build`, `sim-exit-7` or `sim-disk-full` does what
-// its name says. A base whose disk holds `sim-never-ready` boots no guest that reports.
+// its name says. A machine whose name holds `sim-address` has an address, and the ports of the host
+// that would lead to one whose name holds `sim-port-taken` are taken. A base whose disk holds `sim-never-ready` boots no guest that reports.
 //
 // It runs no guests and its host is never full, so it has no commands or pauses. Its machines have a
 // console that answers what is typed, and a screen with one picture.
@@ -15,12 +16,14 @@ import type { DiskId, LayerId, MachineId, TemplateId } from '../../domain/ids.ts
 import { portionsOf } from '../../lib/portions.ts';
 import { fenced } from '../fence.ts';
 import type { Parts } from '../optional/parts.ts';
+import type { Vital } from '../optional/vitals.ts';
 import type { Engine } from '../port/engine.ts';
 import { backupIn } from './backup.ts';
 import { consoleIn } from './console.ts';
 import { instantIn } from './instant.ts';
 import { compactIn, disksIn, layersIn, packagesIn, transferIn, verifyIn } from './layers.ts';
-import { buildsIn, machinesIn, trialIn } from './machines.ts';
+import { buildsIn, machinesIn, trialIn, vitalsIn } from './machines.ts';
+import { networkIn } from './network.ts';
 import { OpenStreams } from './open-streams.ts';
 import type { Pace } from './pace.ts';
 import { screenIn } from './screen.ts';
@@ -37,12 +40,14 @@ type SimulatorParts = Pick<
   | 'compact'
   | 'console'
   | 'hostBound'
+  | 'network'
   | 'instant'
   | 'packages'
   | 'screen'
   | 'transfer'
   | 'trial'
   | 'verify'
+  | 'vitals'
 >;
 
 /** The simulator's own verbs, for tests that look at or write to a simulated disk. */
@@ -62,6 +67,10 @@ interface Interference {
   harmTemplate(id: TemplateId, part: 'state' | 'memory', text: string | null): Promise<void>;
   /** Ends a machine as if its guest had powered it off. */
   powerOff(machineId: MachineId): Promise<void>;
+  /** Ends the process of a machine, as the host does when its memory is full. */
+  kill(machineId: MachineId): Promise<void>;
+  /** Says how the guest of a machine is from now on, until it is started again. */
+  setVital(machineId: MachineId, vital: Partial<Vital>): Promise<void>;
 }
 
 /** Its host has room for fleets of thousands. */
@@ -85,11 +94,13 @@ export async function openSimulator({ root, ...pace }: SimulatorOptions): Promis
     // A record is written whole or not at all, so there are no unfinished records.
     hostBound: { tidy: async () => {}, size: fleetSize },
     instant: instantIn(file, pace, versions),
+    network: networkIn(file),
     packages: packagesIn(file),
     screen: screenIn(file, streams),
     transfer: transferIn(file),
     trial: trialIn(file, pace),
     verify: verifyIn(file, pace.clock),
+    vitals: vitalsIn(file),
   };
   const engine: Engine & SimulatorParts = {
     name: 'simulator',
@@ -140,6 +151,11 @@ function interferenceIn(
   streams: OpenStreams,
 ): Omit<Interference, 'setCapacity' | 'setFingerprint'> {
   const before = new Map<LayerId, State['layers'][string] | undefined>();
+  const setVital = async (machineId: MachineId, vital: Partial<Vital>) => {
+    const machine = (await file.current()).machines[machineId];
+    if (machine) machine.vital = { ...machine.vital, ...vital };
+    await file.save();
+  };
   return {
     async writeToDisk(diskId, text) {
       (await file.current()).disks[diskId]?.content.push(text);
@@ -174,10 +190,12 @@ function interferenceIn(
       else if (template) template[part] = text;
       await file.save();
     },
-    async powerOff(machineId) {
+    powerOff: (machineId) => setVital(machineId, { pulse: 'off' }),
+    async kill(machineId) {
       delete (await file.current()).machines[machineId];
       await file.save();
       streams.end(machineId);
     },
+    setVital,
   };
 }

@@ -4,11 +4,12 @@ import { failedForGood, failedForNow, invalid } from '../../domain/error.ts';
 import type { MachineId } from '../../domain/ids.ts';
 import { sha256Of } from '../../lib/content.ts';
 import type { Trial } from '../optional/trial.ts';
+import type { Vital, Vitals } from '../optional/vitals.ts';
 import type { BuildResult, Builds } from '../port/builds.ts';
 import type { Machines } from '../port/machines.ts';
 import { templateFault } from './instant.ts';
 import { durations, neverReady, type Pace, wait } from './pace.ts';
-import { chainContent, layerBytes, type StateFile } from './state.ts';
+import { chainContent, layerBytes, type State, type StateFile } from './state.ts';
 
 export const buildsIn = (file: StateFile, pace: Pace): Builds => ({
   async importFile({ sha256, content }, { signal }) {
@@ -62,7 +63,8 @@ export const machinesIn = (file: StateFile, pace: Pace): Machines => ({
       throw failedForNow('The machine could not be started: it fails on purpose.');
     const disk = state.disks[diskId];
     if (!disk) throw failedForGood("The machine's disk is missing.", { detail: diskId });
-    if (state.machines[machineId]?.disk === diskId) return { how: 'cold', because: null };
+    const before = state.machines[machineId];
+    if (before?.disk === diskId && isAlive(before)) return { how: 'cold', because: null };
     const { clock, speed } = pace;
     const because = fresh && template ? templateFault(state, template) : null;
     const isInstant = fresh && template !== undefined && because === null;
@@ -76,7 +78,8 @@ export const machinesIn = (file: StateFile, pace: Pace): Machines => ({
   },
   async machineState(machineId) {
     const machine = (await file.current()).machines[machineId];
-    if (!machine) return 'off';
+    if (!machine || !isAlive(machine))
+      return machine?.vital?.pulse === 'crashed' ? 'crashed' : 'off';
     return pace.clock.now() >= machine.readyAt ? 'ready' : 'on';
   },
   async stopMachine({ machineId, graceMs }, { signal }) {
@@ -89,6 +92,21 @@ export const machinesIn = (file: StateFile, pace: Pace): Machines => ({
   async runningMachines() {
     const { machines } = await file.current();
     return new Set(Object.keys(machines).map((id) => Number(id) as MachineId));
+  },
+});
+
+const isAlive = ({ vital }: State['machines'][string]): boolean =>
+  ['running', 'rebooting', 'paused'].includes(vital?.pulse ?? 'running');
+
+const unknown: Vital = { pulse: 'running', heardAgoMs: null, users: null, cpuShare: null };
+
+/** A guest of the simulator runs, and nothing is known of it, but what a test says of it. */
+export const vitalsIn = (file: StateFile): Vitals => ({
+  async look() {
+    const vitals = new Map<MachineId, Vital>();
+    for (const [id, { vital }] of Object.entries((await file.current()).machines))
+      vitals.set(Number(id) as MachineId, vital ? { ...unknown, ...vital } : unknown);
+    return vitals;
   },
 });
 

@@ -6,11 +6,12 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { exists, statOrNull, writeWhole } from '../../lib/files.ts';
 import { Turns } from '../../lib/turns.ts';
+import type { Vital } from '../optional/vitals.ts';
 
 export interface State {
   layers: Record<string, { parent: string | null; content: string[]; virtualBytes: number }>;
   disks: Record<string, { layer: string; content: string[]; sizeBytes: number }>;
-  machines: Record<string, { disk: string; name: string; readyAt: number }>;
+  machines: Record<string, { disk: string; name: string; readyAt: number; vital?: Partial<Vital> }>;
   files: Record<string, true>;
   templates: Record<string, SimulatedTemplate>;
 }

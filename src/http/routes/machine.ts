@@ -19,6 +19,7 @@ export function presentMachine({
   machine,
   assignedImageName,
   job,
+  policy,
 }: MachineView): Answer<'machineGet'> {
   const shown = shownOf(machine);
   return {
@@ -35,9 +36,8 @@ export function presentMachine({
       assigned_image_id: machine.assignedImageId,
       assigned_image_name: assignedImageName,
       last_session_start_at: dateOrNull(machine.lastSessionStartAt),
-      // The specification meters these. A machine here has no credit to use up, and does not stop
-      // by itself.
-      auto_stop_threshold: 0,
+      auto_stop_threshold: policy.autoStopS,
+      // The specification meters these. A machine here has no credit to use up.
       network_credit: 0,
       remaining_usage: 0,
       deposited_usage: 0,
@@ -51,6 +51,10 @@ export function presentMachine({
       deleted_at: dateOrNull(machine.deletedAt),
       cpus: machine.cpus,
       memory_mb: machine.memoryMb,
+      addresses: [...machine.addresses],
+      network: machine.network,
+      crash_policy: policy.crashPolicy,
+      restarts_at: dateOrNull(machine.restartAt),
       place: machine.place,
       started:
         machine.startedFrom === null

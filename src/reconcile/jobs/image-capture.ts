@@ -117,7 +117,7 @@ async function generalize(
       parentId,
       ...on,
       sizeBytes,
-      recipe: generalizeRecipe,
+      recipe: generalizeRecipe(boot),
       label,
       onLine: log.add,
     },

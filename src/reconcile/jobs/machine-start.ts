@@ -7,6 +7,7 @@ import { AppError, failedForNow } from '../../domain/error.ts';
 import type { DiskId, LayerId, MachineId } from '../../domain/ids.ts';
 import type { Job } from '../../domain/job.ts';
 import { assertHolds, type Machine } from '../../domain/machine.ts';
+import { notAlive } from '../../domain/machine-life.ts';
 import { coldReasons } from '../../domain/template.ts';
 import { gbBytes } from '../../domain/units.ts';
 import { newId } from '../../lib/new-id.ts';
@@ -25,6 +26,7 @@ import {
   usableOf,
 } from '../machine-template.ts';
 import { assertSound, assertStands } from '../soundness.ts';
+import { networkSpecOf } from '../tasks/network.ts';
 import { verifyChain } from '../verify.ts';
 
 const kind = 'machineStart';
@@ -96,6 +98,7 @@ async function bringUp(context: Start, prepared: Prepared) {
     {
       ...{ machineId: id, diskId: disk.id, name, cpus, memoryMb, ...boot, fresh },
       ...(template && { template }),
+      network: networkSpecOf(machine),
     },
     call,
   );
@@ -130,6 +133,7 @@ async function becomesReady(
   while (true) {
     const state = await engine.machineState(id, call);
     if (state === 'ready' || state === 'copy') return state;
+    if (state === 'crashed') throw failedForNow(`Machine ${id} crashed while it was starting.`);
     if (state === 'off')
       throw failedForNow(`Machine ${id} powered itself off while it was starting.`);
     await assertWanted(context, id);
@@ -257,6 +261,8 @@ async function finish(
     status: 'ready',
     statusReason,
     pausedAt: null,
+    networkDueAt: work.now(),
+    ...notAlive,
     lastSessionStartAt: work.now(),
     startedFrom: cold === null ? 'memory' : 'disk',
     startedBecause: cold === null || isUsual(cold) ? null : cold.because,

@@ -1,5 +1,6 @@
 // Compares the machines that are on with those that the store says are on. A machine whose guest
-// powered itself off is shown as off. A machine that is on although it should be off is stopped,
+// powered itself off, crashed or hung is shown as off, with the reason. Machines whose guests died
+// are started again, and idle ones stopped, where their policy says so. A machine that is on although it should be off is stopped,
 // because an image could otherwise be captured of a disk that a guest writes to. This happens when
 // an older store was brought back. Where an engine has several hosts, the places of the machines are
 // noted, and a machine that the cluster itself switches off and on again, to move it to another host,
@@ -7,9 +8,14 @@
 
 import type { DiskId, MachineId } from '../../domain/ids.ts';
 import type { Machine } from '../../domain/machine.ts';
+import type { GuestEnd } from '../../domain/machine-life.ts';
 import type { Place } from '../../engine/optional/places.ts';
+import type { Vital } from '../../engine/optional/vitals.ts';
 import { type Call, withoutJob } from '../../engine/port/call.ts';
+import type { ReadyMachine } from '../../store/port/machine.ts';
 import type { Reader, Store, Writer } from '../../store/port/unit-of-work.ts';
+import { noteEnds, restartDue } from '../guest-end.ts';
+import { noteLiving } from '../living.ts';
 import type { Task, TaskContext } from '../task.ts';
 
 const wentOff = 'The machine went off by itself: its guest powered off, or its host restarted.';
@@ -17,10 +23,12 @@ const wentOff = 'The machine went off by itself: its guest powered off, or its h
 export const observe: Task = {
   everyMs: 5000,
   scope: 'host',
-  async run({ store, engine, log, signal }) {
+  async run(context) {
+    const { store, engine, log, signal } = context;
     const call = withoutJob(signal);
     const believed = await store.read('system', (work) => work.machines.ready());
-    const running = await engine.runningMachines(call);
+    const vitals = (await engine.vitals?.look(call)) ?? null;
+    const running = vitals ? new Set(vitals.keys()) : await engine.runningMachines(call);
     const places = (await engine.places?.ofDisks(call)) ?? null;
     if (places) await notePlaces(store, places);
     const known = new Set(believed.map((machine) => machine.id));
@@ -31,7 +39,8 @@ export const observe: Task = {
       .filter((machine) => !running.has(machine.id) && !isAway(machine))
       .map((machine) => machine.id);
     const strays = [...running].filter((id) => !known.has(id));
-    if (gone.length > 0)
+    if (vitals) await noteVitals(context, believed, vitals);
+    else if (gone.length > 0)
       await store.write('system', async (work) => {
         const machineIds = await work.machines.setOff(gone, wentOff);
         await work.events.add('changed', { machineIds });
@@ -50,6 +59,24 @@ export const observe: Task = {
     }
   },
 };
+
+/** Notes what the engine tells of the guests of the machines that the store believes to be on. */
+async function noteVitals(
+  context: TaskContext,
+  believed: readonly ReadyMachine[],
+  vitals: ReadonlyMap<MachineId, Vital>,
+): Promise<void> {
+  const ends: { machine: ReadyMachine; end: Exclude<GuestEnd, 'idle'> }[] = [];
+  const alive: ReadyMachine[] = [];
+  for (const machine of believed) {
+    const pulse = vitals.get(machine.id)?.pulse ?? 'killed';
+    if (pulse === 'running' || pulse === 'paused' || pulse === 'rebooting') alive.push(machine);
+    else ends.push({ machine, end: pulse });
+  }
+  await noteEnds(context, ends);
+  await noteLiving(context, alive, vitals);
+  await restartDue(context);
+}
 
 /** Writes where the machines' disks are, as far as that has changed. */
 async function notePlaces(store: Store, places: ReadonlyMap<DiskId, Place>): Promise<void> {

@@ -9,6 +9,8 @@ export interface AccessReader {
    * time is not over, and the key that made it is neither revoked nor expired. Undefined otherwise.
    */
   find(tokenHash: string): Promise<AccessLink | undefined>;
+  /** The machines to which there is a link, used or not, whose time is not over. */
+  openMachines(): Promise<MachineId[]>;
   /**
    * The link that was used for the secret with this digest, while its time is not over and the key
    * that made it is in use. Undefined otherwise.

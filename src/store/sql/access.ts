@@ -6,6 +6,15 @@ import type { AccessReader, AccessWriter } from '../port/access.ts';
 import { Queries } from './scope.ts';
 
 export class SqlAccessReader extends Queries implements AccessReader {
+  async openMachines(): Promise<MachineId[]> {
+    const rows = await this.within(this.db.selectFrom('accessLink'))
+      .where('expiresAt', '>', this.now())
+      .select('machineId')
+      .distinct()
+      .execute();
+    return rows.map(({ machineId }) => machineId);
+  }
+
   find(tokenHash: string): Promise<AccessLink | undefined> {
     return this.#inTime()
       .where('tokenHash', '=', tokenHash)

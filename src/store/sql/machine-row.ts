@@ -3,6 +3,7 @@
 import { sql } from 'kysely';
 import type { MachineId } from '../../domain/ids.ts';
 import type { Machine } from '../../domain/machine.ts';
+import { notAlive } from '../../domain/machine-life.ts';
 import type { Database } from './schema.ts';
 
 type MachineRow = Omit<Database['machine'], 'id'> & {
@@ -17,6 +18,7 @@ export const imageIsDeleted = sql<boolean>`exists (
 export const toMachine = ({
   nameFolded: _,
   permissions,
+  addresses,
   imageIsDeleted: lost,
   ...machine
 }: MachineRow): Machine => ({
@@ -25,6 +27,8 @@ export const toMachine = ({
   assignmentPendingAt: lost ? null : machine.assignmentPendingAt,
   pausedAt: machine.status === 'ready' ? machine.pausedAt : null,
   awayAt: machine.status === 'ready' ? machine.awayAt : null,
+  ...(machine.status !== 'ready' && notAlive),
   lostPendingAt: lost ? machine.assignmentPendingAt : null,
+  addresses: machine.status === 'ready' ? (JSON.parse(addresses ?? '[]') as string[]) : [],
   permissions: JSON.parse(permissions) as Record<string, boolean>,
 });

@@ -4,7 +4,14 @@ import { AppError, notFound } from '../../domain/error.ts';
 import type { ImageId, MachineId } from '../../domain/ids.ts';
 import type { Machine } from '../../domain/machine.ts';
 import { portionsOf } from '../../lib/portions.ts';
-import type { KeptConsole, MachineFilter, MachinePlace, MachineReader } from '../port/machine.ts';
+import type {
+  KeptConsole,
+  MachineFilter,
+  MachineLiving,
+  MachinePlace,
+  MachineReader,
+  ReadyMachine,
+} from '../port/machine.ts';
 import type { PageFound } from '../port/page.ts';
 import { diskIsKept, isForgettableMachine } from './forgettable.ts';
 import { imageIsDeleted, toMachine } from './machine-row.ts';
@@ -14,6 +21,8 @@ import { contains } from './search.ts';
 import { isShownAsStored, shownStatus } from './shown-status.ts';
 
 const missingShownMax = 5;
+/** No network is due later than so long after it was cared for. */
+const networkDueMostMs = 3600_000;
 
 function machinesMissing(
   ids: readonly MachineId[],
@@ -120,8 +129,50 @@ export class SqlMachineReader extends Queries implements MachineReader {
     return (await rows.orderBy('id').limit(limit).execute()).map(toMachine);
   }
 
-  ready(): Promise<Pick<Machine, 'id' | 'diskId'>[]> {
-    return this.#live().where('status', '=', 'ready').select(['id', 'diskId']).execute();
+  ready(): Promise<ReadyMachine[]> {
+    return this.#live()
+      .where('status', '=', 'ready')
+      .select(['id', 'diskId', 'lastSessionStartAt'])
+      .execute();
+  }
+
+  living(): Promise<MachineLiving[]> {
+    return this.#live()
+      .where('status', '=', 'ready')
+      .where((is) =>
+        is.or([
+          is('autoStopS', 'is not', null),
+          is('rebootingAt', 'is not', null),
+          is('silentAt', 'is not', null),
+          is('idleAt', 'is not', null),
+        ]),
+      )
+      .select(['id', 'autoStopS', 'rebootingAt', 'silentAt', 'idleAt'])
+      .execute();
+  }
+
+  async dueRestarts(limit: number): Promise<MachineId[]> {
+    const rows = await this.#live()
+      .where('restartAt', '<=', this.now())
+      .where('status', '=', 'off')
+      .select('id')
+      .orderBy('restartAt')
+      .limit(limit)
+      .execute();
+    return rows.map(({ id }) => id);
+  }
+
+  async networkDue(at: number, limit: number): Promise<Machine[]> {
+    const rows = await this.#rows()
+      .where('status', '=', 'ready')
+      // What is due later than anything is was written before the clock went back.
+      .where((is) =>
+        is.or([is('networkDueAt', '<=', at), is('networkDueAt', '>', at + networkDueMostMs)]),
+      )
+      .orderBy('networkDueAt')
+      .limit(limit)
+      .execute();
+    return rows.map(toMachine);
   }
 
   places(): Promise<MachinePlace[]> {

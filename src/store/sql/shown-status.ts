@@ -5,7 +5,8 @@ import { sql } from 'kysely';
 import type { MachineStatus } from '../../domain/machine.ts';
 
 export const shownStatus = sql<MachineStatus>`case
-  when status = 'ready' and (paused_at is not null or away_at is not null) then 'warming_up'
+  when status = 'ready' and (paused_at is not null or away_at is not null
+    or rebooting_at is not null) then 'warming_up'
   else status end`;
 
 /** Whether all rows that are stored with this status are shown with it, and no others are. */

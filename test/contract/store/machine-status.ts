@@ -10,6 +10,7 @@ import type { MakeWorld } from './world.ts';
 const since = fc.option(fc.nat());
 const anyState = fc.record({
   ...{ status: fc.constantFrom(...machineStatuses), pausedAt: since, awayAt: since },
+  rebootingAt: since,
 });
 
 export const testMachineStatus = (make: MakeWorld) =>

@@ -40,14 +40,17 @@ function newBaseOf(rooms: OperatorRequest, body: OperatorInput<'baseAdd'>['body'
   const named = { name, version, hold, awaitsTrial };
   if ((kernel === undefined) !== (initrd === undefined))
     throw invalid('Direct boot needs both a kernel and an initrd; send both, or neither.');
-  const wanted = body.disk_name;
-  const shown = body.display !== undefined && { display: body.display };
+  const { disk_name: wanted, agent_shell: agentShell, display } = body;
+  const needs = {
+    ...(agentShell !== undefined && { agentShell }),
+    ...(display !== undefined && { display }),
+  };
   const disk = {
     disk: sentFile(rooms, body.disk, 'disk'),
     ...(wanted !== undefined && { wanted }),
   };
   if (kernel === undefined || initrd === undefined) {
-    const boot: BootProfile = { mode: 'bios', ...shown };
+    const boot: BootProfile = { mode: 'bios', ...needs };
     return { used: [body.disk], base: { ...named, files: disk, boot } };
   }
   const files = {
@@ -55,7 +58,7 @@ function newBaseOf(rooms: OperatorRequest, body: OperatorInput<'baseAdd'>['body'
     kernel: sentFile(rooms, kernel, 'kernel'),
     initrd: sentFile(rooms, initrd, 'initrd'),
   };
-  const boot: BootProfile = { mode: 'direct', append, buildAppend, ...shown };
+  const boot: BootProfile = { mode: 'direct', append, buildAppend, ...needs };
   return { used: [body.disk, kernel, initrd], base: { ...named, files, boot } };
 }
 
