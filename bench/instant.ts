@@ -97,7 +97,7 @@ async function measure(world: TemplateWorld): Promise<Row[]> {
   }
   const of = (how: 'cold' | 'instant', what: keyof Taken) =>
     median(taken[how].map((one) => one[what]));
-  const row = (what: string, ms: number, ratio: number, goal: string, more = ''): Row => ({
+  const row = (what: string, ms: number | string, ratio: number, goal: string, more = ''): Row => ({
     what,
     values: { ms, '× cold': ratio, goal, more },
   });
@@ -133,7 +133,7 @@ async function measure(world: TemplateWorld): Promise<Row[]> {
   const clones = await memoryOf(world, numbersFrom(200, Number(given.beside)), false);
   const boots = await memoryOf(world, numbersFrom(300, Number(given['cold-beside'])), true);
   const memory = `MB each, of ${given.beside}; cold, of ${given['cold-beside']}: ${boots.toFixed(0)}`;
-  rows.push(row('memory', Number.NaN, clones / boots, '0.6', `${clones.toFixed(0)} ${memory}`));
+  rows.push(row('memory', '', clones / boots, '0.6', `${clones.toFixed(0)} ${memory}`));
   return rows;
 }
 

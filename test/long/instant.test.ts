@@ -38,7 +38,7 @@ describe('an instant start with a network', () => {
   defer(suite, () => {});
   let world: TemplateWorld;
   before(async () => {
-    world = await templateWorld(suite, { machineNetwork: true });
+    world = await templateWorld(suite, { networks: { network: 'user', reach: [] } });
   });
 
   it('plugs in the card of the machine, which has its address when the machine is ready', async () => {

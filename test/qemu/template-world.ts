@@ -9,6 +9,7 @@ import { gbBytes } from '../../src/domain/units.ts';
 import type { UsableTemplate } from '../../src/engine/optional/instant.ts';
 import type { MachineSpec, Started } from '../../src/engine/port/machines.ts';
 import { openQemu } from '../../src/engine/qemu/engine.ts';
+import type { NetworkOptions } from '../../src/engine/qemu/network.ts';
 import { call } from '../call.ts';
 import { contents } from '../content.ts';
 import { diskId, layerId, machineOn } from '../contract/engine/world.ts';
@@ -23,13 +24,13 @@ hostname >/run/hooked
 [ "$(hostname)" != no-hook ] || { echo no licence is left; exit 7; }
 `;
 
-export const readyMs = 240_000;
+export const readyMs = 900_000;
 const size = { cpus: 1, memoryMb: 512 };
 
 export type TemplateWorld = Awaited<ReturnType<typeof templateWorld>>;
 
 interface Options {
-  machineNetwork?: boolean;
+  networks?: NetworkOptions;
   /** The demo base when it is left out. */
   base?: { disk: string; kernel: string; initrd: string; boot: BootProfile };
 }
