@@ -22,6 +22,7 @@ type Noun =
   | 'disks'
   | 'layers'
   | 'packageLists'
+  | 'fileDifferences'
   | 'host'
   | 'audit'
   | 'access'

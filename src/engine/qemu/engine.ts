@@ -22,7 +22,7 @@ import { disksIn } from './disk.ts';
 import { execIn } from './exec.ts';
 import { type Confining, defaultConfining, prepareFolders, probeHost } from './host.ts';
 import { Machines } from './machine.ts';
-import { listPackages } from './packages/list.ts';
+import { packagesIn } from './packages/list.ts';
 import type { Paths } from './paths.ts';
 import { pauseIn } from './pause.ts';
 import { processesIn } from './process.ts';
@@ -111,7 +111,7 @@ export async function openQemu({
     exec: { run: (spec, { signal }) => execIn(spec, signal, own) },
     hostBound: { tidy: () => tidy(context), size: hostSize() },
     instant: templatesIn(context),
-    packages: { list: (spec, { signal }) => listPackages(spec, signal, paths, host.user) },
+    packages: packagesIn(paths, host.user),
     pause: pauseIn(own),
     screen: screenIn(context),
     transfer: {

@@ -8,6 +8,7 @@ import { SqlBaseReader, SqlBaseWriter } from './base.ts';
 import { countAll } from './counts.ts';
 import { SqlDiskReader, SqlDiskWriter } from './disk.ts';
 import { SqlEventReader, SqlEventWriter } from './event.ts';
+import { SqlFileDifferenceReader, SqlFileDifferenceWriter } from './file-difference.ts';
 import { SqlHostReader, SqlHostWriter } from './host.ts';
 import { SqlIdempotencyReader, SqlIdempotencyWriter } from './idempotency.ts';
 import { SqlImageReader, SqlImageWriter } from './image.ts';
@@ -40,6 +41,7 @@ export const bindReader = (binding: Binding): Reader => ({
   layers: new SqlLayerReader(binding),
   layerCopies: new SqlLayerCopyReader(binding),
   packageLists: new SqlPackageListReader(binding),
+  fileDifferences: new SqlFileDifferenceReader(binding),
   disks: new SqlDiskReader(binding),
   host: new SqlHostReader(binding),
   installation: new SqlInstallationReader(binding),
@@ -70,6 +72,7 @@ export const bindWriter = (binding: Binding): Writer => ({
   layers: new SqlLayerWriter(binding),
   layerCopies: new SqlLayerCopyWriter(binding),
   packageLists: new SqlPackageListWriter(binding),
+  fileDifferences: new SqlFileDifferenceWriter(binding),
   disks: new SqlDiskWriter(binding),
   host: new SqlHostWriter(binding),
   installation: new SqlInstallationWriter(binding),
