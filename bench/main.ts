@@ -27,6 +27,7 @@ const benchmarks: Record<string, Benchmark> = {
   rest: { about: 'a server at rest on a large store', recorded: [[]] },
   layers: { about: 'captures, disks, chains and files, beside qemu-img', recorded: [[]] },
   builds: { about: 'cached and uncached builds, and two at once', recorded: [[]] },
+  instant: { about: 'starts from memory, beside boots; some minutes', recorded: [[]] },
   loop: {
     about: 'the longest stop of the event loop, for each operation and task on a large fleet',
     recorded: [[], ['--store', 'postgres']],

@@ -2,6 +2,9 @@
 
 import { gbBytes } from './units.ts';
 
+export const displays = ['std', 'virtio'] as const;
+export type Display = (typeof displays)[number];
+
 /** The fields of a boot profile that override the defaults for its chains. */
 interface BootNeeds {
   /** The least disk that its guests work on; default: the size of the root's own disk. */
@@ -14,7 +17,7 @@ interface BootNeeds {
    * The display of its machines; default: `std`, which needs no driver. `virtio` needs one in the
    * guest, and then follows the size that a viewer asks for.
    */
-  display?: 'std' | 'virtio';
+  display?: Display;
 }
 
 /**

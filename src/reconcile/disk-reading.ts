@@ -1,4 +1,4 @@
-// What the tasks that read disks share: an error that may pass is tried again a few times, and any
+// Shared by the tasks that read disks: an error that may pass is tried again a few times, and any
 // other one is the reason why there is no result. A result is kept packed.
 
 import { promisify } from 'node:util';

@@ -9,6 +9,7 @@ import { listPackages } from './tasks/list-packages.ts';
 import { measure } from './tasks/measure.ts';
 import { observe } from './tasks/observe.ts';
 import { sweep } from './tasks/sweep.ts';
+import { template } from './tasks/template.ts';
 import { verify } from './tasks/verify.ts';
 
 export const tasks = {
@@ -17,6 +18,7 @@ export const tasks = {
   collect,
   compact,
   sweep,
+  template,
   verify,
   deliver,
   listPackages,

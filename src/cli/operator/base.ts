@@ -4,7 +4,7 @@ import { type Command, Option } from 'commander';
 import type { Trial } from '../../app/operator/base.ts';
 import { nameLengthMax } from '../../app/operator/name.ts';
 import type { BaseImage } from '../../domain/base.ts';
-import type { BootProfile } from '../../domain/boot.ts';
+import { type BootProfile, type Display, displays } from '../../domain/boot.ts';
 import { invalid } from '../../domain/error.ts';
 import { seriesOf, versionLengthMax } from '../../domain/offer.ts';
 import { count } from '../confirm.ts';
@@ -27,6 +27,7 @@ interface Added {
   initrd?: string;
   append: string;
   buildAppend?: string;
+  display?: Display;
   release?: string;
   hold?: boolean;
   try: boolean;
@@ -68,6 +69,12 @@ function addCommand(base: Command, { both, withDesk, print, terminal }: Operator
       '--build-append <text>',
       "kernel arguments that make the initrd run the seed's user-data and power off",
     )
+    .addOption(
+      new Option(
+        '--display <name>',
+        'display of its machines; default: std, which needs no driver in the guest',
+      ).choices(displays),
+    )
     .option('--release <version>', 'which version of the name it is', words(versionLengthMax))
     .option('--hold', 'do not take it where no base is named, until: silversmith base newest')
     .option('--no-try', 'do not try it, and offer it at once; bases that work are preferred to it')
@@ -93,7 +100,8 @@ function addCommand(base: Command, { both, withDesk, print, terminal }: Operator
 
 /** Throws UsageError for a file that cannot be read, and `invalid` for half a direct boot. */
 async function filesOf(given: Omit<Added, 'timeout'>) {
-  const { file, disk: wanted, kernel, initrd, append, buildAppend } = given;
+  const { file, disk: wanted, kernel, initrd, append, buildAppend, display } = given;
+  const shown = display !== undefined && { display };
   const disk = { disk: file, ...(wanted !== undefined && { wanted }) };
   for (const [option, path] of Object.entries({
     '--file': file,
@@ -104,8 +112,8 @@ async function filesOf(given: Omit<Added, 'timeout'>) {
   if ((kernel === undefined) !== (initrd === undefined))
     throw invalid('Direct boot needs both --kernel and --initrd.');
   if (kernel === undefined || initrd === undefined)
-    return { files: disk, boot: { mode: 'bios' } satisfies BootProfile };
-  const boot: BootProfile = { mode: 'direct', append, buildAppend: buildAppend ?? null };
+    return { files: disk, boot: { mode: 'bios', ...shown } satisfies BootProfile };
+  const boot: BootProfile = { mode: 'direct', append, buildAppend: buildAppend ?? null, ...shown };
   return { files: { ...disk, kernel, initrd }, boot };
 }
 
@@ -142,6 +150,7 @@ function showCommand(base: Command, { both, withDesk, print }: OperatorContext):
         `Base image ${id} (${name})`,
         `  size      ${sizeGb} GB`,
         `  boots     ${boot?.mode ?? 'in a way that is not known'}`,
+        ...(boot?.display === undefined ? [] : [`  display   ${boot.display}`]),
         `  works     ${wordOf(works)}${shown.default ? '; taken where no base is named' : ''}`,
         `  layer     ${layerId}`,
         ...warnings.map((warning) => `warning: It ${warning}.`),

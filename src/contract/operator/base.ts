@@ -2,7 +2,7 @@
 
 import { Type } from 'typebox';
 import type { BaseImageId } from '../../domain/ids.ts';
-import { DateTime, Id, NullableDateTime, NullableString, Text } from '../envelope.ts';
+import { DateTime, Enum, Id, NullableDateTime, NullableString, Text } from '../envelope.ts';
 import { Boot } from './boot.ts';
 import { Nullable } from './operation.ts';
 import { SentFile } from './upload.ts';
@@ -70,6 +70,7 @@ export const baseBody = Type.Object({
   build_append: Type.Optional(
     kernelText('Arguments with which the initrd runs user-data and powers off'),
   ),
+  display: Type.Optional(Enum(['std', 'virtio'], 'The display of its machines; without it: std')),
 });
 
 export const baseParams = Type.Object({ id: Id<BaseImageId>('ID of the base image') });

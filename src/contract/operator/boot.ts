@@ -13,6 +13,7 @@ export const Boot = Nullable(
       NullableString('Arguments with which the initrd runs user-data and powers off'),
     ),
     least_disk_bytes: Type.Optional(Type.Integer({ description: 'The least disk of its guests' })),
+    display: Type.Optional(Enum(['std', 'virtio'], 'The display of its machines')),
     ready_ms: Type.Optional(Type.Integer({ description: 'How long a start may take' })),
     build: Type.Optional(Type.Object({ cpus: Type.Integer(), memory_mb: Type.Integer() })),
   }),

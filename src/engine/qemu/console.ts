@@ -110,17 +110,24 @@ const become = (folder: string, backend: object) =>
 
 async function becomeRing(folder: string, history: Buffer): Promise<void> {
   await become(folder, { type: 'ringbuf', data: { size: historyBytesMax } });
-  if (history.length > 0)
-    await ask(folder, 'ringbuf-write', {
-      ...{ device, data: history.toString('base64'), format: 'base64' },
-    });
+  await writeRing(folder, history);
+}
+
+async function writeRing(folder: string, history: Buffer): Promise<void> {
+  const data = history.subarray(-historyBytesMax).toString('base64');
+  if (data !== '') await ask(folder, 'ringbuf-write', { device, data, format: 'base64' });
+}
+
+/** Puts output that was taken from the ring back, before what came since. */
+export async function giveBack(folder: string, taken: string): Promise<void> {
+  await writeRing(folder, Buffer.concat([Buffer.from(taken), await readRing(folder)]));
 }
 
 /**
  * Takes what is in the ring. A server that died while it had the console open has left a socket
  * where the ring was; it becomes one again.
  */
-async function readRing(folder: string): Promise<Buffer> {
+export async function readRing(folder: string): Promise<Buffer> {
   const read = () =>
     ask(folder, 'ringbuf-read', { device, size: historyBytesMax, format: 'base64' });
   const said = await read().catch(async (error) => {

@@ -30,6 +30,7 @@ import { rewriteLayer } from './rewrite.ts';
 import { capacityOf, hostSize } from './room.ts';
 import { screenIn } from './screen.ts';
 import { templatesIn } from './template.ts';
+import { TemplateMemories } from './template-memory.ts';
 import { tidy } from './tidy.ts';
 import { exportLayer, importLayer } from './transfer.ts';
 import { bootOnce } from './trial.ts';
@@ -68,7 +69,8 @@ export async function openQemu({
   const own = processesIn(root, options.installation);
   const { paths } = own;
   await prepareFolders(root, paths.folders);
-  const machines = new Machines(host, own, machineNetwork);
+  const memories = new TemplateMemories(paths);
+  const machines = new Machines(host, own, machineNetwork, memories);
   const consoles = new Consoles(own);
   const context = { host, ...own };
 
@@ -95,7 +97,7 @@ export async function openQemu({
     inventory: () => inventoryOf(paths),
     async close() {
       await consoles.close();
-      await machines.close();
+      await memories.close();
     },
 
     backup: { copy: (spec, { signal }) => backUp(spec, signal, context) },
@@ -110,7 +112,7 @@ export async function openQemu({
     },
     exec: { run: (spec, { signal }) => execIn(spec, signal, own) },
     hostBound: { tidy: () => tidy(context), size: hostSize() },
-    instant: templatesIn(context),
+    instant: templatesIn({ ...context, memories }),
     packages: packagesIn(paths, host.user),
     pause: pauseIn(own),
     screen: screenIn(context),

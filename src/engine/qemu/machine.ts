@@ -10,6 +10,7 @@ import type { MachineSpec, MachineState, Started } from '../port/machines.ts';
 import { agentAnswers, agentShutdown } from './agent.ts';
 import { cloningMark, emptyDisk, startClone } from './clone.ts';
 import { card, qemuArgs } from './command.ts';
+import { giveBack, readRing } from './console.ts';
 import type { Host } from './host.ts';
 import { launch } from './launch.ts';
 import { prepareGuest } from './machine-guest.ts';
@@ -25,13 +26,13 @@ import {
   waitGone,
 } from './process.ts';
 import { monitorCall } from './qmp.ts';
-import { TemplateMemories } from './template-memory.ts';
+import type { TemplateMemories } from './template-memory.ts';
 
 const monitorMs = 5000;
 const agentMs = 1500;
 const trimMs = 15_000;
-/** As large as the rings are; see command.ts. */
-const [consoleBytes, resultBytes] = [65_536, 4096];
+/** As large as the ring is; see command.ts. */
+const resultBytes = 4096;
 const consoleBytesKept = 16_384;
 
 export class Machines {
@@ -47,12 +48,12 @@ export class Machines {
   readonly #consoles = new Map<MachineId, string>();
   readonly #newcomers = new Map<MachineId, Newcomer>();
 
-  constructor(host: Host, own: Own, network: boolean) {
+  constructor(host: Host, own: Own, network: boolean, memories: TemplateMemories) {
     this.#host = host;
     this.#own = own;
     this.#paths = own.paths;
     this.#network = network;
-    this.#memories = new TemplateMemories(own.paths);
+    this.#memories = memories;
   }
 
   #find(id: MachineId): Promise<Found | undefined> {
@@ -124,11 +125,12 @@ export class Machines {
   }
 
   /**
-   * The text that came into a ring since it was last read; null when the monitor did not answer in
-   * time.
+   * The text that came into the ring of results since it was last read; null when the monitor did
+   * not answer in time.
    */
-  #read({ folder }: Found, device: 'console' | 'result', size: number): Promise<string | null> {
-    return monitorCall(join(folder, 'qmp.sock'), 'ringbuf-read', { device, size }, monitorMs).then(
+  #readResult({ folder }: Found): Promise<string | null> {
+    const ring = { device: 'result', size: resultBytes };
+    return monitorCall(join(folder, 'qmp.sock'), 'ringbuf-read', ring, monitorMs).then(
       (said) => (typeof said === 'string' ? said : null),
       () => null,
     );
@@ -140,8 +142,8 @@ export class Machines {
    */
   async console(id: MachineId): Promise<string> {
     const running = await this.#find(id);
-    const said = running ? await this.#read(running, 'console', consoleBytes) : null;
-    const shown = ((this.#consoles.get(id) ?? '') + (said ?? '')).slice(-consoleBytesKept);
+    const said = running ? await readRing(running.folder).then(String, () => '') : '';
+    const shown = ((this.#consoles.get(id) ?? '') + said).slice(-consoleBytesKept);
     this.#consoles.set(id, shown);
     return shown;
   }
@@ -154,7 +156,7 @@ export class Machines {
     if (await exists(mark)) return 'ready';
     if (await exists(cloningMark(folder))) return 'on';
     await putMark(asking);
-    const said = await this.#read(running, 'result', resultBytes);
+    const said = await this.#readResult(running);
     const state = await this.#heard(id, running, said ?? '');
     if (state === 'on') {
       // An answer that comes too late is lost. The mark stays then, so that the next start does not
@@ -163,6 +165,8 @@ export class Machines {
       return state;
     }
     await rename(asking, mark);
+    // Who opens the console later sees how the machine came up.
+    await giveBack(running.folder, this.#consoles.get(id) ?? '').catch(() => {});
     this.#forget(id);
     return state;
   }
@@ -186,10 +190,6 @@ export class Machines {
     this.#forget(id);
     for (const path of [this.#paths.machine(id), this.#paths.run('machine', id)])
       await rm(path, { recursive: true, force: true });
-  }
-
-  close(): Promise<void> {
-    return this.#memories.close();
   }
 
   async running(): Promise<Set<MachineId>> {

@@ -7,29 +7,35 @@ import { AppError, failedForGood, failedForNow } from '../../domain/error.ts';
 import type { LayerId, TemplateId } from '../../domain/ids.ts';
 import { exists, moveDurably, sha256File, statOrNull, writeWhole } from '../../lib/files.ts';
 import type { Instant, TemplateDigests, TemplateFiles, TemplateSpec } from '../optional/instant.ts';
-import { AgentError, agentExec } from './agent.ts';
+import { AgentError, agentAnswers, agentExec } from './agent.ts';
 import { removeBuild } from './build.ts';
 import { faultOf, settleScript } from './clone-script.ts';
 import { makeImmutable, storedBytes } from './disk-file.ts';
-import { fingerprintOf } from './fingerprint.ts';
+import { fingerprintOf, layoutOf } from './fingerprint.ts';
 import type { Host } from './host.ts';
 import { saveMemory } from './memory-file.ts';
 import type { Paths } from './paths.ts';
 import type { Own } from './process.ts';
 import { diskFull } from './qemu-img.ts';
+import { withinRoom } from './room.ts';
 import { saveState } from './saved-state.ts';
 import { SharedMemory } from './shared-memory.ts';
+import type { TemplateMemories } from './template-memory.ts';
 import { startThrowaway, waitReady } from './throwaway.ts';
 
-type Context = Own & { host: Host };
+type Context = Own & { host: Host; memories: TemplateMemories };
 
 const settleMs = 120_000;
+/** A guest may say that it is ready before its agent is. */
+const [agentMs, agentTriesMax] = [5000, 12];
 const mib = 1024 ** 2;
 
 /** What a template fits, as its record says. */
 export interface TemplateRecord {
   resultLayerId: LayerId;
   fingerprint: string;
+  /** The devices of its machine; see fingerprint.ts. */
+  layout: string;
   sizeBytes: number;
   cpus: number;
   memoryMb: number;
@@ -64,7 +70,11 @@ async function makeTemplate(
   await removeTemplate(templateId, context);
   await rm(layer, { force: true });
   try {
-    return await filesOf(spec, await make(spec, signal, context), paths);
+    const limits = { bytesMax: Number.MAX_SAFE_INTEGER, signal };
+    const digests = await withinRoom(paths.templates, limits, ({ signal: ended }) =>
+      make(spec, ended, context),
+    );
+    return await filesOf(spec, digests, paths);
   } catch (error) {
     await removeTemplate(templateId, context);
     await rm(layer, { force: true });
@@ -98,7 +108,9 @@ async function make(
     await moveDurably(machine.disk, paths.layer(resultLayerId));
     const memorySha256 = await saveMemory(memory, file('memory'), signal);
     const fingerprint = await fingerprintOf(context.host, paths);
-    const record: TemplateRecord = { resultLayerId, fingerprint, sizeBytes, cpus, memoryMb };
+    const layout = layoutOf(spec, context.host, paths);
+    const size = { sizeBytes, cpus, memoryMb };
+    const record: TemplateRecord = { resultLayerId, fingerprint, layout, ...size };
     await writeWhole(file('record'), JSON.stringify(record), 0o600);
     return { memorySha256, stateSha256: await sha256File(file('state'), { signal }) };
   } finally {
@@ -110,12 +122,17 @@ async function make(
 async function settle(agent: string, signal: AbortSignal): Promise<void> {
   const cannot = (why: string) =>
     new AppError('invalid', `Machines of this image cannot start from memory: ${why}.`);
+  for (let tries = 1; !(await agentAnswers(agent, agentMs)); tries++) {
+    signal.throwIfAborted();
+    if (tries === agentTriesMax)
+      throw cannot('it has no guest agent; install qemu-guest-agent in it');
+  }
   const options = { limitMs: settleMs, input: settleScript, signal };
   const ended = await agentExec(agent, ['/bin/sh'], options).catch((error) => {
     signal.throwIfAborted();
     if (!(error instanceof AgentError)) throw error;
-    if (error.why === 'late') throw failedForNow('A machine did not come to rest in time.');
-    throw cannot('it has no guest agent that runs commands; install qemu-guest-agent in it');
+    if (error.why === 'not run') throw cannot('its guest agent runs no commands');
+    throw failedForNow('A machine did not come to rest in time; the host may have too much to do.');
   });
   const fault = faultOf(ended);
   if (fault !== null) throw cannot(fault);
@@ -150,6 +167,7 @@ const filesOf = async (
 
 async function removeTemplate(id: TemplateId, context: Context): Promise<void> {
   await removeBuild(id, context);
+  await context.memories.forget(id);
   for (const part of ['record', 'state', 'memory'] as const) {
     await rm(context.paths.template(id, part), { force: true });
     await rm(`${context.paths.template(id, part)}.part`, { force: true });

@@ -41,12 +41,13 @@ function newBaseOf(rooms: OperatorRequest, body: OperatorInput<'baseAdd'>['body'
   if ((kernel === undefined) !== (initrd === undefined))
     throw invalid('Direct boot needs both a kernel and an initrd; send both, or neither.');
   const wanted = body.disk_name;
+  const shown = body.display !== undefined && { display: body.display };
   const disk = {
     disk: sentFile(rooms, body.disk, 'disk'),
     ...(wanted !== undefined && { wanted }),
   };
   if (kernel === undefined || initrd === undefined) {
-    const boot: BootProfile = { mode: 'bios' };
+    const boot: BootProfile = { mode: 'bios', ...shown };
     return { used: [body.disk], base: { ...named, files: disk, boot } };
   }
   const files = {
@@ -54,7 +55,7 @@ function newBaseOf(rooms: OperatorRequest, body: OperatorInput<'baseAdd'>['body'
     kernel: sentFile(rooms, kernel, 'kernel'),
     initrd: sentFile(rooms, initrd, 'initrd'),
   };
-  const boot: BootProfile = { mode: 'direct', append, buildAppend };
+  const boot: BootProfile = { mode: 'direct', append, buildAppend, ...shown };
   return { used: [body.disk, kernel, initrd], base: { ...named, files, boot } };
 }
 
