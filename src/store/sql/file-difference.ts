@@ -49,6 +49,7 @@ export class SqlFileDifferenceWriter
       await this.db
         .insertInto('fileDifference')
         .values({ fromLayerId, toLayerId, ...row, askedAt })
+        .onConflict((conflict) => conflict.columns(['fromLayerId', 'toLayerId']).doNothing())
         .execute();
     else if (known.state === 'unread') await this.update(pair, row);
     const [oldest] = await this.db
