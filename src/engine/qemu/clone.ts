@@ -9,15 +9,17 @@ import { exists, sha256File } from '../../lib/files.ts';
 import { hardwareOf, type Identity } from '../identity.ts';
 import type { UsableTemplate } from '../optional/instant.ts';
 import type { MachineSpec } from '../port/machines.ts';
-import { agentAnswers, agentExec } from './agent.ts';
+import { AgentError, agentAnswers, agentExec } from './agent.ts';
+import { type Card, cardPlug } from './card.ts';
 import { cardScript, cloneScript, faultOf } from './clone-script.ts';
-import { cardDevice, cardNetdev, qemuArgs } from './command.ts';
+import { qemuArgs } from './command.ts';
 import { createOverlay } from './disk-file.ts';
 import { fingerprintOf, layoutOf } from './fingerprint.ts';
 import type { Host } from './host.ts';
 import { launch } from './launch.ts';
 import { prepareGuest } from './machine-guest.ts';
 import { stateFd } from './memory.ts';
+import type { Connection } from './network.ts';
 import { endProcess, findProcess, type Own } from './process.ts';
 import { isEmptyOverlay, virtualBytesOf } from './qcow2.ts';
 import { type JsonSocket, openMonitor } from './qmp.ts';
@@ -27,14 +29,17 @@ import { type TemplateMemories, Unusable } from './template-memory.ts';
 
 interface CloneContext extends Own {
   host: Host;
-  network: boolean;
+  connection: Connection;
   memories: TemplateMemories;
 }
 
 const monitorMs = 5000;
-/** The guest goes on at once, or not at all. */
-const agentMs = 10_000;
-const agentTriesMax = 20;
+/**
+ * The guest goes on at once, or not at all; but where many start at once, each waits for a
+ * processor, and to boot them instead would take far longer.
+ */
+const agentMs = 30_000;
+const agentTriesMax = 15;
 const renewMs = 60_000;
 const randomBytesDrawn = 64;
 const addressTries = 50;
@@ -106,13 +111,12 @@ async function run(
   const disk = paths.disk(diskId);
   // Memory that does not belong to the disk would destroy it.
   if (!(await isEmptyOverlay(disk))) await emptyDisk(spec, signal, context);
-  const { guest, cage } = await prepareGuest(spec, identity, { ...context, network: false });
+  const { guest, cage } = await prepareGuest(spec, identity, context);
   await writeFile(cloningMark(paths.machine(machineId)), '', { flush: true });
-  const args = qemuArgs({ ...guest, memory: 'clone', fresh: undefined }, host, paths);
+  const args = qemuArgs({ ...guest, card: null, memory: 'clone', fresh: undefined }, host, paths);
   const state = await open(paths.template(template.templateId, 'state'), 'r');
   try {
-    const open = { ...cage, processes: true, network: context.network };
-    await launch(args, open, signal, [memoryFd, state.fd]);
+    await launch(args, { ...cage, processes: true }, signal, [memoryFd, state.fd]);
   } finally {
     await state.close();
   }
@@ -126,13 +130,13 @@ async function run(
     if (grows) await monitor.call('block_resize', { device: 'disk', size }, monitorMs);
     const agent = join(folder, 'agent.sock');
     await answers(agent, signal);
-    const { network } = context;
+    const { card } = context.connection;
     const hardware = hardwareOf(installation, machineId);
     const random = randomBytes(randomBytesDrawn).toString('hex');
-    const order = { identity, hardware, random, grows, network };
-    const seconds = Math.round(Date.now() / 1000);
+    const order = { identity, hardware, random, grows, network: card !== null };
+    const seconds = Date.now() / 1000;
     await inGuest(agent, cloneScript({ ...order, seconds }), renewMs, signal);
-    if (network) await plugCard(monitor, agent, hardware, signal, context);
+    if (card !== null) await plugCard(monitor, agent, card, signal);
   } finally {
     monitor.close();
   }
@@ -154,7 +158,12 @@ async function inGuest(
   limitMs: number,
   signal: AbortSignal,
 ): Promise<void> {
-  const ended = await agentExec(agent, ['/bin/sh'], { limitMs, input, signal });
+  const options = { limitMs, agentMs, input, signal };
+  const ended = await agentExec(agent, ['/bin/sh'], options).catch((error) => {
+    throw error instanceof AgentError && error.why !== 'not run'
+      ? new Unusable(`its guest did not answer within ${agentMs / 1000} s`, { cause: error })
+      : error;
+  });
   const fault = faultOf(ended);
   if (fault !== null) throw new Unusable(fault);
 }
@@ -162,12 +171,11 @@ async function inGuest(
 async function plugCard(
   monitor: JsonSocket,
   agent: string,
-  hardware: ReturnType<typeof hardwareOf>,
+  card: Card,
   signal: AbortSignal,
-  { host }: CloneContext,
 ): Promise<void> {
-  await monitor.call('netdev_add', cardNetdev(host), monitorMs);
-  await monitor.call('device_add', cardDevice(hardware), monitorMs);
+  for (const { execute, arguments: given } of cardPlug(card))
+    await monitor.call(execute, given, monitorMs);
   await inGuest(agent, cardScript(addressTries), addressMs + hooksMs, signal);
 }
 

@@ -25,7 +25,7 @@ import { startThrowaway, waitReady } from './throwaway.ts';
 
 type Context = Own & { host: Host; memories: TemplateMemories };
 
-const settleMs = 120_000;
+const [settleMs, settleAgentMs] = [120_000, 30_000];
 /** A guest may say that it is ready before its agent is. */
 const [agentMs, agentTriesMax] = [5000, 12];
 const mib = 1024 ** 2;
@@ -127,7 +127,7 @@ async function settle(agent: string, signal: AbortSignal): Promise<void> {
     if (tries === agentTriesMax)
       throw cannot('it has no guest agent; install qemu-guest-agent in it');
   }
-  const options = { limitMs: settleMs, input: settleScript, signal };
+  const options = { limitMs: settleMs, agentMs: settleAgentMs, input: settleScript, signal };
   const ended = await agentExec(agent, ['/bin/sh'], options).catch((error) => {
     signal.throwIfAborted();
     if (!(error instanceof AgentError)) throw error;

@@ -20,6 +20,7 @@ import type { Counts } from './counts.ts';
 import type { DiskReader, DiskWriter } from './disk.ts';
 import type { EventReader, EventWriter } from './event.ts';
 import type { FileDifferenceReader, FileDifferenceWriter } from './file-difference.ts';
+import type { ForwardReader, ForwardWriter } from './forward.ts';
 import type { HostReader, HostWriter } from './host.ts';
 import type { IdempotencyReader, IdempotencyWriter } from './idempotency.ts';
 import type { ImageReader, ImageWriter } from './image.ts';
@@ -53,6 +54,7 @@ export interface Reader {
   readonly images: ImageReader;
   readonly machines: MachineReader;
   readonly machineTypes: MachineTypeReader;
+  readonly forwards: ForwardReader;
   readonly software: SoftwareReader;
   readonly bases: BaseReader;
   readonly layers: LayerReader;
@@ -88,6 +90,7 @@ export interface Writer extends Reader {
   readonly images: ImageWriter;
   readonly machines: MachineWriter;
   readonly machineTypes: MachineTypeWriter;
+  readonly forwards: ForwardWriter;
   readonly software: SoftwareWriter;
   readonly bases: BaseWriter;
   readonly layers: LayerWriter;
