@@ -25,6 +25,7 @@ type Noun =
   | 'disks'
   | 'layers'
   | 'packageLists'
+  | 'fileDifferences'
   | 'host'
   | 'audit'
   | 'access'

@@ -26,7 +26,7 @@ export interface PackageListView extends Pick<PackageListRow, 'state' | 'reason'
 }
 
 /** The image and the layer on top of it. Throws `not_found` and `image_not_available`. */
-async function imageWithLayer(
+export async function imageWithLayer(
   work: Pick<OrganisationReader, 'images'>,
   id: ImageId,
 ): Promise<{ image: Image; layerId: LayerId }> {

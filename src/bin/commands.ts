@@ -52,7 +52,8 @@ export const words: Readonly<Record<string, Word>> = {
         (await import('../cli/remote/image-delete.ts')).imageDeleteCommands,
       templates: async () =>
         (await import('../cli/remote/image-templates.ts')).imageTemplatesCommand,
-      'packages sbom diff': async () =>
+      diff: async () => (await import('../cli/remote/image-diff.ts')).imageDiffCommand,
+      'packages sbom': async () =>
         (await import('../cli/remote/image-packages.ts')).imagePackagesCommands,
       export: async () => (await import('../cli/remote/image-export.ts')).imageExportCommand,
       import: async () => (await import('../cli/remote/image-import.ts')).imageImportCommand,

@@ -14,7 +14,11 @@ export const examples: Readonly<Record<string, readonly string[]>> = {
   'image dependents': ['image dependents Studio'],
   'image packages': ['image packages Studio', 'image packages Studio --json'],
   'image sbom': ['image sbom Studio --format spdx --output studio.spdx.json'],
-  'image diff': ['image diff Studio', 'image diff "Old studio" Studio --exit-code'],
+  'image diff': [
+    'image diff Studio',
+    'image diff "Old studio" Studio --exit-code',
+    'image diff "Old studio" Studio --files',
+  ],
   'image undo': ['image undo Studio 2'],
   'image restore': ['image restore Studio'],
   'image protect': ['image protect Studio', 'image protect Studio --off'],

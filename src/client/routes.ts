@@ -36,6 +36,8 @@ export const routes: Readonly<Record<keyof Operations, Route>> = {
   imageAssignUndo: { method: 'POST', path: '/images/{id}/assign/undo', extension: true },
   imageStorage: { method: 'GET', path: '/images/{id}/storage', extension: true },
   imageDependents: { method: 'GET', path: '/images/{id}/dependents', extension: true },
+  imageFileDiffRead: { method: 'POST', path: '/images/{id}/diff/files', extension: true },
+  imageFileDiff: { method: 'GET', path: '/images/{id}/diff/files', extension: true },
   imagePackages: { method: 'GET', path: '/images/{id}/packages', extension: true },
   imagePackagesRead: { method: 'POST', path: '/images/{id}/packages', extension: true },
   imageSbom: { method: 'GET', path: '/images/{id}/sbom', extension: true },

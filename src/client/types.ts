@@ -133,6 +133,44 @@ export interface BuildStep {
   warnings: string[];
 }
 
+export interface FileDifference {
+  id: string;
+  type: 'file_difference';
+  attributes: {
+    /** `wanted`: the files are being compared. `listed`: they were. `unread`: they could not be. */
+    state: 'wanted' | 'listed' | 'unread';
+    /** Why they could not be compared. */
+    reason: string | null;
+    changes: FileChange[];
+    /** What the difference lacks. */
+    notes: string[];
+  };
+}
+
+export interface FileChange {
+  path: string;
+  /** Null for a file that was added. */
+  before: {
+    kind: 'file' | 'folder' | 'link' | 'other';
+    size_bytes: number;
+    mode: number;
+    uid: number;
+    gid: number;
+    /** Seconds since 1970. */
+    modified_s: number;
+  } | null;
+  /** Null for a file that was removed. */
+  after: {
+    kind: 'file' | 'folder' | 'link' | 'other';
+    size_bytes: number;
+    mode: number;
+    uid: number;
+    gid: number;
+    /** Seconds since 1970. */
+    modified_s: number;
+  } | null;
+}
+
 export interface PackageList {
   id: string;
   type: 'package_list';
@@ -776,6 +814,28 @@ export interface Operations {
       /** What would be free at once if it went. */
       freed_bytes: number;
     };
+    extension: true;
+  };
+  /** Ask how the files of an image differ from those of another one, or of its base. */
+  imageFileDiffRead: {
+    input: {
+      /** ID. */
+      id: number;
+      /** The image that comes before. Default: its base. */
+      from?: number | undefined;
+    };
+    answer: FileDifference;
+    extension: true;
+  };
+  /** Show how the files of an image differ, once that was asked for. */
+  imageFileDiff: {
+    input: {
+      /** ID. */
+      id: number;
+      /** The image that comes before. Default: its base. */
+      from?: number | undefined;
+    };
+    answer: FileDifference;
     extension: true;
   };
   /** List the packages inside an image, read from its disk when it was made. */

@@ -80,7 +80,81 @@ const ImageDifference = resource(
   }),
 );
 
+const FileFacts = (description: string) =>
+  Type.Unsafe<{
+    kind: 'file' | 'folder' | 'link' | 'other';
+    size_bytes: number;
+    mode: number;
+    uid: number;
+    gid: number;
+    modified_s: number;
+  } | null>({
+    type: ['object', 'null'],
+    description,
+    properties: {
+      kind: { type: 'string', enum: ['file', 'folder', 'link', 'other'] },
+      size_bytes: { type: 'integer' },
+      mode: { type: 'integer' },
+      uid: { type: 'integer' },
+      gid: { type: 'integer' },
+      modified_s: { type: 'integer', description: 'Seconds since 1970' },
+    },
+    required: ['kind', 'size_bytes', 'mode', 'uid', 'gid', 'modified_s'],
+  });
+
+const FileDifference = resource(
+  'file_difference',
+  'FileDifference',
+  Type.Object({
+    state: Enum(
+      ['wanted', 'listed', 'unread'],
+      '`wanted`: the files are being compared. `listed`: they were. `unread`: they could not be',
+    ),
+    reason: NullableString('Why they could not be compared'),
+    changes: Type.Array(
+      Type.Object(
+        {
+          path: Type.String(),
+          before: FileFacts('Null for a file that was added'),
+          after: FileFacts('Null for a file that was removed'),
+        },
+        { title: 'FileChange' },
+      ),
+    ),
+    notes: Type.Array(Type.String(), { description: 'What the difference lacks' }),
+  }),
+);
+
 export const packageListOperations = {
+  imageFileDiffRead: define({
+    method: 'POST',
+    path: '/images/{id}/diff/files',
+    tag: 'Packages',
+    summary: 'Ask how the files of an image differ from those of another one, or of its base',
+    permission: 'images:write',
+    action: 'image_files_compared',
+    params: idParams<ImageId>(),
+    body: Type.Object({
+      from: Type.Optional(Id<ImageId>('The image that comes before. Default: its base')),
+    }),
+    response: FileDifference.properties,
+    errors: ['not_found', 'image_not_available'],
+    extension: true,
+  }),
+  imageFileDiff: define({
+    method: 'GET',
+    path: '/images/{id}/diff/files',
+    tag: 'Packages',
+    summary: 'Show how the files of an image differ, once that was asked for',
+    permission: 'images:read',
+    params: idParams<ImageId>(),
+    query: Type.Object({
+      from: Type.Optional(Id<ImageId>('The image that comes before. Default: its base')),
+    }),
+    response: FileDifference.properties,
+    errors: ['not_found', 'conflict', 'image_not_available'],
+    extension: true,
+  }),
   imagePackages: define({
     method: 'GET',
     path: '/images/{id}/packages',

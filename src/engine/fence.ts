@@ -182,7 +182,9 @@ export function fenced<Has extends Partial<Parts>>(engine: Engine & Has): Engine
         remains: whole(network.remains),
       },
     }),
-    ...(packages && { packages: { list: at(packages.list) } }),
+    ...(packages && {
+      packages: { list: at(packages.list), compareFiles: at(packages.compareFiles) },
+    }),
     ...(pause && {
       pause: { paused: whole(pause.paused), resume: at(pause.resume, (id) => [id]) },
     }),

@@ -3,6 +3,7 @@
 import type { Task } from './task.ts';
 import { collect } from './tasks/collect.ts';
 import { compact } from './tasks/compact.ts';
+import { compareFiles } from './tasks/compare-files.ts';
 import { deliver } from './tasks/deliver.ts';
 import { listPackages } from './tasks/list-packages.ts';
 import { measure } from './tasks/measure.ts';
@@ -23,6 +24,7 @@ export const tasks = {
   verify,
   deliver,
   listPackages,
+  compareFiles,
 } satisfies Record<string, Task>;
 export type TaskName = keyof typeof tasks;
 export const taskNames = Object.keys(tasks) as TaskName[];

@@ -25,7 +25,10 @@ const deb = (name: string, version: string): InstalledPackage => ({
 /** An engine that lists packages in another way. */
 const listing =
   (list: Packages['list']) =>
-  (engine: Engine): Engine => ({ ...engine, packages: { list } });
+  (engine: Engine): Engine => ({
+    ...engine,
+    packages: { list, compareFiles: async () => ({ changes: [], notes: [] }) },
+  });
 
 type Settled = Awaited<ReturnType<typeof settled>>;
 const read = ({ h }: Settled) => h.service.reconciler.task('listPackages');

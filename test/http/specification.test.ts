@@ -128,8 +128,10 @@ async function doWithImages({ h, ask }: Caller): Promise<number> {
   }
   const params = { id: image };
   for (const name of ['imagePackagesRead', 'imagePackages'] as const) await ask(name, { params });
+  await ask('imageFileDiffRead', { params });
   await h.service.reconciler.task('listPackages');
-  for (const name of ['imagePackages', 'imageSbom', 'imageDiff'] as const)
+  await h.service.reconciler.task('compareFiles');
+  for (const name of ['imagePackages', 'imageSbom', 'imageDiff', 'imageFileDiff'] as const)
     await ask(name, { params });
   await ask('imageProtect', { params, body: { protected: true } });
   await ask('imageProtect', { params, body: { protected: false } });

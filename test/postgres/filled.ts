@@ -96,6 +96,13 @@ const moreRows: [table: string, row: Row][] = [
       ...{ listed_at: at, content: 'e30=' },
     },
   ],
+  [
+    'file_difference',
+    {
+      ...{ from_layer_id: 'base', to_layer_id: 'alone', state: 'unread', reason: odd },
+      ...{ attempts: 1, asked_at: at, content: null },
+    },
+  ],
   ['read_signature', { key_id: 'key-1', signature: 'read', expires_at: at }],
   ['request_rate', { key_id: 'key-1', level: 0.5, at }],
   ['steady', { id: 1, seen_at: at, waiting: null, brakes: '{"collect":1}' }],

@@ -227,6 +227,32 @@ describe('the list of packages of a layer', () => {
     }
   });
 
+  it('differs from another by the files that were added, removed and changed', async (t) => {
+    const { diskOf, layerOf, engine } = await prepared(t);
+    const old = { 'etc/hosts': 'one', 'etc/gone': 'x', 'opt/same': 'y', 'opt/a/deep': 'z' };
+    const now = { 'etc/hosts': 'longer', 'opt/same': 'y', 'opt/a/deep': 'z', 'new/file': 'n' };
+    const from = await layerOf(await diskOf(old));
+    const to = await layerOf(await diskOf(now), from);
+    const compare = (before: LayerId[], chain: LayerId[]) =>
+      engine.packages.compareFiles({ from: before, chain }, call);
+    const { changes, notes } = await compare([from], [to, from]);
+    const paths = (pick: (one: (typeof changes)[number]) => boolean) =>
+      changes.filter(pick).map(({ path }) => path);
+    assert.deepEqual(notes, []);
+    assert.deepEqual(
+      paths(({ before }) => before === null),
+      ['/new', '/new/file'],
+    );
+    assert.deepEqual(
+      paths(({ after }) => after === null),
+      ['/etc/gone'],
+    );
+    const hosts = changes.find(({ path }) => path === '/etc/hosts');
+    assert.deepEqual([hosts?.before?.sizeBytes, hosts?.after?.sizeBytes], [3, 6]);
+    assert.deepEqual(await compare([from], [from]), { changes: [], notes: [] });
+    await assert.rejects(compare([layerId()], [from]), /A layer of this image is missing/);
+  });
+
   it('ends with its signal, and a missing layer is named', async (t) => {
     const { diskOf, layerOf, list, engine } = await prepared(t);
     const id = await layerOf(await diskOf(debian));

@@ -31,8 +31,15 @@ describe('the packages of an image', () => {
     assert.deepEqual([difference.code, difference.out.match(/^added/gm)?.length], [1, 1]);
     assert.equal((await run('image', 'diff', 'Mine', 'More')).code, 0);
     const same = await run('image', 'diff', 'Mine', 'Mine', '--exit-code');
-    assert.deepEqual([same.code, /are the same as those of Mine/.test(same.out)], [0, true]);
+    assert.deepEqual([same.code, /They do not differ/.test(same.out)], [0, true]);
     assert.match((await run('image', 'diff', 'Mine')).out, /^added +sim-/m);
+
+    const files = await run('image', 'diff', 'Mine', 'More', '--files', '--exit-code');
+    assert.deepEqual([files.code, files.out.match(/^added +\/[0-9a-f]{64}/gm)?.length], [1, 1]);
+    const base = JSON.parse((await run('image', 'diff', 'Mine', '--files', '--json')).out);
+    assert.equal(base.attributes.changes.length, 1);
+    const unchanged = await run('image', 'diff', 'Mine', 'Mine', '--files', '--exit-code');
+    assert.equal(unchanged.code, 0, unchanged.err);
 
     await refuses(runIn, [
       [['image', 'sbom', 'Mine', '--output', output], /--output: .* is there already/],

@@ -1,4 +1,4 @@
-// silversmith image packages|sbom|diff: what is installed inside images.
+// silversmith image packages|sbom: what is installed inside images.
 
 import { writeFile } from 'node:fs/promises';
 import { type Command, Option } from 'commander';
@@ -6,14 +6,13 @@ import type { Answer, Client } from '../../client/client.ts';
 import { systemClock } from '../../lib/clock.ts';
 import { exitCode } from '../exit.ts';
 import { newFile } from '../file.ts';
-import { printLong, type Terminal } from '../output.ts';
+import { printLong } from '../output.ts';
 import { UsageError } from '../parse.ts';
-import { type Cell, table } from '../table.ts';
+import { table } from '../table.ts';
 import { connect, type Remote, type RemoteContext, remoteOptions } from './context.ts';
 import { idOf } from './name.ts';
 
 type PackageList = Answer<'imagePackages'>;
-type Difference = Answer<'imageDiff'>['attributes'];
 
 /** A list is read within seconds of its image; a large one, or a busy host, may take minutes. */
 const waitMsMax = 300_000;
@@ -22,7 +21,6 @@ const pollMs = 500;
 export function imagePackagesCommands(noun: Command, context: RemoteContext): void {
   packagesCommand(noun, context);
   sbomCommand(noun, context);
-  diffCommand(noun, context);
 }
 
 /**
@@ -44,7 +42,7 @@ async function listWhenRead(client: Client, id: number, wait = true): Promise<Pa
 }
 
 /** Throws UsageError with the reason when the list could not be read. */
-async function assertListed(client: Client, id: number): Promise<void> {
+export async function assertListed(client: Client, id: number): Promise<void> {
   const { state, reason } = (await listWhenRead(client, id)).attributes;
   if (state === 'unread')
     throw new UsageError(
@@ -103,50 +101,4 @@ function sbomCommand(noun: Command, { terminal, env }: RemoteContext): void {
         terminal.out(flags.json ? JSON.stringify({ output, format }) : output);
       },
     );
-}
-
-function diffCommand(noun: Command, { terminal, env }: RemoteContext): void {
-  remoteOptions(
-    noun
-      .command('diff <image> [other]')
-      .description(
-        'compare the packages of an image with those of another one, or, of one image, with its base',
-      ),
-  )
-    .option('--exit-code', 'exit with 1 when they differ')
-    .action(
-      async (one: string, other: string | undefined, flags: Remote & { exitCode?: boolean }) => {
-        const client = await connect(flags, env);
-        const first = await idOf(client, 'image', one);
-        const second = other === undefined ? undefined : await idOf(client, 'image', other);
-        for (const id of second === undefined ? [first] : [first, second])
-          await assertListed(client, id);
-        const answer = await client.imageDiff(
-          second === undefined ? { id: first } : { id: second, from: first },
-        );
-        const difference = answer.attributes;
-        const text = flags.json ? JSON.stringify(answer, null, 2) : inWords(difference, terminal);
-        await printLong(terminal, text);
-        const { added, removed, changed } = difference;
-        if (flags.exitCode && added.length + removed.length + changed.length > 0)
-          terminal.exitCode = exitCode('failed');
-      },
-    );
-}
-
-function inWords(
-  { added, removed, changed, notes, from }: Difference,
-  { columns }: Terminal,
-): string {
-  const rows: Cell[][] = [
-    ...removed.map((one) => ['removed', one.name, one.architecture, one.version, '']),
-    ...added.map((one) => ['added', one.name, one.architecture, '', one.version]),
-    ...changed.map((one) => ['changed', one.name, one.architecture, one.from, one.to]),
-  ];
-  const lines = [
-    rows.length === 0
-      ? `The packages are the same as those of ${from}.`
-      : table(['', 'NAME', 'ARCHITECTURE', 'BEFORE', 'NOW'], rows, columns),
-  ];
-  return [...lines, ...notes.map((note) => `Note: ${note}`)].join('\n');
 }

@@ -24,7 +24,7 @@ import { type Confining, defaultConfining, prepareFolders, probeHost } from './h
 import { Machines } from './machine.ts';
 import { type NetworkOptions, Networks } from './network.ts';
 import { networkIn } from './network-care.ts';
-import { listPackages } from './packages/list.ts';
+import { packagesIn } from './packages/list.ts';
 import type { Paths } from './paths.ts';
 import { pauseIn } from './pause.ts';
 import { processesIn } from './process.ts';
@@ -117,7 +117,7 @@ export async function openQemu({
     hostBound: { tidy: () => tidy(context, networks), size: hostSize() },
     instant: templatesIn({ ...context, memories }),
     network: networkIn(own, host, networks),
-    packages: { list: (spec, { signal }) => listPackages(spec, signal, paths, host.user) },
+    packages: packagesIn(paths, host.user),
     pause: pauseIn(own),
     screen: screenIn(context),
     transfer: {

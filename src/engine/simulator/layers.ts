@@ -118,6 +118,25 @@ export const packagesIn = (file: StateFile): Packages => ({
     }));
     return packageListOf({ id: 'simulated', version: '1', title: 'Simulated 1' }, found);
   },
+  async compareFiles({ from, chain }) {
+    const state = await file.current();
+    const namesOf = ([head = '']: readonly string[]) =>
+      chainContent(state, head).map(
+        (text) => `/${createHash('sha256').update(text).digest('hex')}`,
+      );
+    const [old, now] = [namesOf(from), namesOf(chain)];
+    const facts = { ...{ kind: 'file' as const, sizeBytes: 1, mode: 0o100644 }, uid: 0, gid: 0 };
+    const there = { ...facts, modifiedS: 0 };
+    const added = now.filter((path) => !old.includes(path));
+    const removed = old.filter((path) => !now.includes(path));
+    return {
+      changes: [
+        ...added.map((path) => ({ path, before: null, after: there })),
+        ...removed.map((path) => ({ path, before: there, after: null })),
+      ],
+      notes: [],
+    };
+  },
 });
 
 interface SimulatedFile {

@@ -19,6 +19,7 @@ import type { BaseReader, BaseWriter } from './base.ts';
 import type { Counts } from './counts.ts';
 import type { DiskReader, DiskWriter } from './disk.ts';
 import type { EventReader, EventWriter } from './event.ts';
+import type { FileDifferenceReader, FileDifferenceWriter } from './file-difference.ts';
 import type { ForwardReader, ForwardWriter } from './forward.ts';
 import type { HostReader, HostWriter } from './host.ts';
 import type { IdempotencyReader, IdempotencyWriter } from './idempotency.ts';
@@ -59,6 +60,7 @@ export interface Reader {
   readonly layers: LayerReader;
   readonly layerCopies: LayerCopyReader;
   readonly packageLists: PackageListReader;
+  readonly fileDifferences: FileDifferenceReader;
   readonly disks: DiskReader;
   readonly host: HostReader;
   readonly installation: InstallationReader;
@@ -94,6 +96,7 @@ export interface Writer extends Reader {
   readonly layers: LayerWriter;
   readonly layerCopies: LayerCopyWriter;
   readonly packageLists: PackageListWriter;
+  readonly fileDifferences: FileDifferenceWriter;
   readonly disks: DiskWriter;
   readonly host: HostWriter;
   readonly installation: InstallationWriter;

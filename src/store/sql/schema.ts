@@ -8,6 +8,7 @@ import type { AuditEntry } from '../../domain/audit.ts';
 import type { BaseImage } from '../../domain/base.ts';
 import type { Disk } from '../../domain/disk.ts';
 import type { FleetEvent } from '../../domain/event.ts';
+import type { FileDifferenceRow } from '../../domain/file-difference.ts';
 import type { Capacity, Freeze, Orphan } from '../../domain/host.ts';
 import type {
   BaseImageId,
@@ -80,6 +81,7 @@ export interface Database {
   layer: Omit<Layer, 'boot' | 'copies'> & { boot: string | null };
   layerCopy: LayerCopy;
   packageList: PackageListRow;
+  fileDifference: FileDifferenceRow;
   image: Row<Image, ImageId> & { nameFolded: string };
   imageSoftware: { imageId: ImageId; softwareId: SoftwareId; position: number };
   buildStep: BuildStep & { imageId: ImageId };

@@ -8,6 +8,7 @@ import { SqlBaseReader, SqlBaseWriter } from './base.ts';
 import { countAll } from './counts.ts';
 import { SqlDiskReader, SqlDiskWriter } from './disk.ts';
 import { SqlEventReader, SqlEventWriter } from './event.ts';
+import { SqlFileDifferenceReader, SqlFileDifferenceWriter } from './file-difference.ts';
 import { SqlForwardReader, SqlForwardWriter } from './forward.ts';
 import { SqlHostReader, SqlHostWriter } from './host.ts';
 import { SqlIdempotencyReader, SqlIdempotencyWriter } from './idempotency.ts';
@@ -43,6 +44,7 @@ export const bindReader = (binding: Binding): Reader => ({
   layers: new SqlLayerReader(binding),
   layerCopies: new SqlLayerCopyReader(binding),
   packageLists: new SqlPackageListReader(binding),
+  fileDifferences: new SqlFileDifferenceReader(binding),
   disks: new SqlDiskReader(binding),
   host: new SqlHostReader(binding),
   installation: new SqlInstallationReader(binding),
@@ -75,6 +77,7 @@ export const bindWriter = (binding: Binding): Writer => ({
   layers: new SqlLayerWriter(binding),
   layerCopies: new SqlLayerCopyWriter(binding),
   packageLists: new SqlPackageListWriter(binding),
+  fileDifferences: new SqlFileDifferenceWriter(binding),
   disks: new SqlDiskWriter(binding),
   host: new SqlHostWriter(binding),
   installation: new SqlInstallationWriter(binding),

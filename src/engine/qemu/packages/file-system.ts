@@ -32,7 +32,7 @@ export interface Files {
   has(path: string): Promise<boolean>;
 }
 
-interface Volume extends Pick<Partition, 'name' | 'sizeBytes'> {
+export interface Volume extends Pick<Partition, 'name' | 'sizeBytes'> {
   /** Null for one that nothing here knows. */
   kind: string | null;
   /** Null for one that cannot be read here. */

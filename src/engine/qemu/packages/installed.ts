@@ -8,7 +8,8 @@ import {
   packageListOf,
 } from '../../../domain/package-list.ts';
 import type { ChainDisk } from './chain-disk.ts';
-import { type Files, volumesOf } from './file-system.ts';
+import type { ExtFiles } from './ext.ts';
+import { type Files, type Volume, volumesOf } from './file-system.ts';
 import { rpmPackages } from './rpm.ts';
 import { apkPackages, dpkgPackages, guestSystem } from './stanza.ts';
 
@@ -95,14 +96,25 @@ export async function installedOn(disk: ChainDisk): Promise<PackageList> {
   const [found, notes] = await packagesOf(root);
   const other = volumes.find(({ kind, files }) => files === null && kind !== null);
   if (found.length > 0) return packageListOf(system, found, notes);
-  if (other && (system === null || readable.length === 0))
-    throw new Unread(
-      `${other.name} of its disk holds ${other.kind}, and the lists of packages are read from the file systems ext2, ext3 and ext4 alone`,
-    );
+  if (other && (system === null || readable.length === 0)) throw new Unread(otherKind(other));
   if (notes[0] !== undefined) throw new Unread(notes[0]);
   if (readable.length === 0) throw new Unread('its disk has no file system that is known here');
   return packageListOf(system, [], ['No database of packages (dpkg, rpm, apk) is on the disk.']);
 }
+
+/** The file system that has the system on it. Throws Unread when none here can be read. */
+export async function rootOf(disk: ChainDisk): Promise<ExtFiles> {
+  const volumes = await volumesOf(disk);
+  const readable = volumes.flatMap(({ files }) => (files === null ? [] : [files]));
+  const other = volumes.find(({ kind, files }) => files === null && kind !== null);
+  for (const one of readable) if (await one.has('/etc')) return one.files;
+  if (other) throw new Unread(otherKind(other));
+  if (readable[0]) return readable[0].files;
+  throw new Unread('its disk has no file system that is known here');
+}
+
+const otherKind = ({ name, kind }: Volume) =>
+  `${name} of its disk holds ${kind}, and only the file systems ext2, ext3 and ext4 are read`;
 
 async function systemOf(root: Root): Promise<GuestSystem | null> {
   for (const path of ['/etc/os-release', '/usr/lib/os-release']) {
