@@ -3,6 +3,7 @@
 
 import type { Blobs } from '../blobs/port.ts';
 import type { MachinePolicy } from '../domain/machine-life.ts';
+import type { Forwarding } from '../domain/machine-network.ts';
 import type { MasterKey } from '../lib/master-key.ts';
 import type { Signer } from '../lib/signing-key.ts';
 import type { Store } from '../store/port/unit-of-work.ts';
@@ -28,6 +29,7 @@ interface ApplicationOptions {
   now: () => number;
   /** For how long a replaced disk is kept, in ms. */
   keepDiskMs: number;
+  forwarding: Forwarding;
   machinePolicy: MachinePolicy;
   blobs: Blobs;
   assertTakes: ReadContext['assertTakes'];
@@ -86,7 +88,7 @@ export class Application {
 
   /** Throws like `runCommand`. */
   async change({ command, publicUrl, stage, effect }: Change): Promise<Done> {
-    const { keepDiskMs, signer, masterKey } = this.#options;
+    const { keepDiskMs, forwarding, signer, masterKey } = this.#options;
     const { caller, requestId, traceparent } = command;
     const origin = { requestId, ...(traceparent !== undefined && { traceparent }) };
     if (stage) await this.read(caller, stage);
@@ -98,6 +100,7 @@ export class Application {
         touched,
         enqueue: (jobs) => work.jobs.enqueue(jobs.map((job) => ({ ...job, origin }))),
         keepDiskMs,
+        forwarding,
         publicUrl,
         signer,
         masterKey,

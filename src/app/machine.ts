@@ -18,7 +18,7 @@ import type { ChangeContext, OrganisationReader, ReadContext } from './context.t
 import { assertStartFits } from './host.ts';
 import { type ImageView, imageInstall } from './image.ts';
 import { definedPermissions, type GivenPermissions } from './machine-permission.ts';
-import { offeredType } from './machine-type.ts';
+import { offeredType, sizeOf } from './machine-type.ts';
 import { assertQuota } from './organisation.ts';
 
 export interface MachineView {
@@ -114,6 +114,7 @@ export async function machineCreate(
         cpus: type.cpus,
         memoryMb: type.memoryMb,
         diskSizeGb: type.diskSizeGb,
+        network: type.network,
         permissions: {
           ...machinePermissionDefaults,
           ...definedPermissions(input.permissions ?? {}),
@@ -156,7 +157,7 @@ export async function machineStart(
     // Who starts it begins anew with its crashes.
     ...{ restartAt: null, crashCount: 0 },
     ...(machine.lostPendingAt !== null && { assignedImageId: null, assignmentPendingAt: null }),
-    ...(type && { machineType: type.code, cpus: type.cpus, memoryMb: type.memoryMb }),
+    ...(type && sizeOf(type)),
     ...(region !== undefined && { region }),
   });
   await enqueue([{ kind: 'machineStart', organisationId, machineId: id }]);

@@ -152,8 +152,8 @@ export function fenced<Has extends Partial<Parts>>(engine: Engine & Has): Engine
     inventory: whole(engine.inventory),
     close: engine.close,
   };
-  const { backup, bootCheck, compact, console, exec, hostBound, instant, pause } = engine;
-  const { packages, places, screen, transfer, trial, verify, vitals } = engine;
+  const { backup, bootCheck, compact, console, exec, hostBound, instant, network } = engine;
+  const { packages, pause, places, screen, transfer, trial, verify, vitals } = engine;
   const parts: Partial<Parts> = {
     ...(backup && { backup: { copy: at(backup.copy) } }),
     ...(bootCheck && {
@@ -173,6 +173,14 @@ export function fenced<Has extends Partial<Parts>>(engine: Engine & Has): Engine
         digestTemplate: at(instant.digestTemplate),
         removeTemplate: at(instant.removeTemplate, (id) => [id]),
         templates: whole(instant.templates),
+      },
+    }),
+    ...(network && {
+      network: {
+        everyMs: network.everyMs,
+        lacks: network.lacks,
+        care: at(network.care, ({ machineId }) => [machineId]),
+        remains: whole(network.remains),
       },
     }),
     ...(packages && { packages: { list: at(packages.list) } }),

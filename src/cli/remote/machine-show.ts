@@ -32,9 +32,11 @@ function rest(machine: Machine | undefined): string {
   // The table shows the first line of a reason; its other lines follow the table.
   const lines = reason.includes('\n') ? `\n\n${reason}` : '';
   const place = machine?.attributes.place;
+  const { addresses = [] } = machine?.attributes ?? {};
   const restarts = machine?.attributes.restarts_at;
   return [
     place == null ? '' : `\n\nIts disk is on the host ${place}.`,
+    addresses.length === 0 ? '' : `\n\nIts addresses, as it says: ${addresses.join(', ')}`,
     started(machine),
     machine === undefined ? '' : `\n\nIt ${policyOf(machine)}`,
     restarts == null ? '' : ` It is started again at ${restarts}.`,

@@ -34,7 +34,7 @@ export const layoutOf = (
     JSON.stringify(
       qemuArgs(
         {
-          ...{ name: '', disk: '', seed: '', memory: 'clone', build: false, network: false },
+          ...{ name: '', disk: '', seed: '', memory: 'clone', build: false, card: null },
           ...{ boot, baseLayerId, chain: [], cpus, memoryMb },
         },
         host,

@@ -8,19 +8,20 @@ import type { Guest } from './command.ts';
 import type { Cage } from './confine.ts';
 import { makeWritable } from './disk-file.ts';
 import { giveTo, type Host, prepareFolders } from './host.ts';
+import { type Connection, writeConnection } from './network.ts';
 import { type Own, processName } from './process.ts';
 import { writeMachineSeed } from './seed.ts';
 
 interface Context extends Own {
   host: Host;
-  network: boolean;
+  connection: Connection;
 }
 
 /** The folders of the machine must be gone before. */
 export async function prepareGuest(
   spec: MachineSpec,
   identity: Identity,
-  { host, network, paths, installation }: Context,
+  { host, connection, paths, installation }: Context,
 ): Promise<{ guest: Guest; cage: Cage }> {
   const { machineId } = spec;
   const disk = paths.disk(spec.diskId);
@@ -29,6 +30,7 @@ export async function prepareGuest(
   const copies = join(folder, 'copies');
   await prepareFolders(folder, [copies]);
   await writeMachineSeed(folder, identity, user.path);
+  await writeConnection(folder, connection);
   await mkdir(run, { mode: 0o700 });
   await giveTo(user, run);
   // A disk from a backup belongs to the user that copied it, and a new disk to the user that made
@@ -42,7 +44,7 @@ export async function prepareGuest(
     seed: paths.fromGuest(seed),
     build: false,
     memory: 'own' as const,
-    network,
+    card: connection.card,
     hardware: hardwareOf(installation, machineId),
     ...(spec.fresh ? { fresh: identity } : { fresh: undefined }),
   };
@@ -52,7 +54,8 @@ export async function prepareGuest(
     readable: [...paths.chain(spec), seed],
     writable: [run, disk],
     builds: copies,
-    network,
+    network: connection.card?.network === 'user',
+    tap: connection.tap,
     kvm: host.accel === 'kvm',
     mortal: false,
   };

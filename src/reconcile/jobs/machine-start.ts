@@ -26,6 +26,7 @@ import {
   usableOf,
 } from '../machine-template.ts';
 import { assertSound, assertStands } from '../soundness.ts';
+import { networkSpecOf } from '../tasks/network.ts';
 import { verifyChain } from '../verify.ts';
 
 const kind = 'machineStart';
@@ -97,6 +98,7 @@ async function bringUp(context: Start, prepared: Prepared) {
     {
       ...{ machineId: id, diskId: disk.id, name, cpus, memoryMb, ...boot, fresh },
       ...(template && { template }),
+      network: networkSpecOf(machine),
     },
     call,
   );
@@ -259,6 +261,7 @@ async function finish(
     status: 'ready',
     statusReason,
     pausedAt: null,
+    networkDueAt: work.now(),
     ...notAlive,
     lastSessionStartAt: work.now(),
     startedFrom: cold === null ? 'memory' : 'disk',

@@ -40,6 +40,7 @@ import { operatorUploads } from './0035-operator-uploads.ts';
 import { packageLists } from './0036-package-lists.ts';
 import { templates } from './0037-templates.ts';
 import { screen } from './0038-screen.ts';
+import { networks } from './0039-networks.ts';
 import { machineLives } from './0041-machine-lives.ts';
 import type { Declarations, MigrationFor } from './statements.ts';
 
@@ -81,6 +82,7 @@ const all: Record<string, MigrationFor> = {
   '0036-package-lists': packageLists,
   '0037-templates': templates,
   '0038-screen': screen,
+  '0039-networks': networks,
   '0041-machine-lives': machineLives,
 };
 
@@ -103,6 +105,7 @@ export const additions: readonly string[] = [
   '0036-package-lists',
   '0037-templates',
   '0038-screen',
+  '0039-networks',
   '0041-machine-lives',
 ];
 

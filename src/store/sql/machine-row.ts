@@ -18,6 +18,7 @@ export const imageIsDeleted = sql<boolean>`exists (
 export const toMachine = ({
   nameFolded: _,
   permissions,
+  addresses,
   imageIsDeleted: lost,
   ...machine
 }: MachineRow): Machine => ({
@@ -28,5 +29,6 @@ export const toMachine = ({
   awayAt: machine.status === 'ready' ? machine.awayAt : null,
   ...(machine.status !== 'ready' && notAlive),
   lostPendingAt: lost ? machine.assignmentPendingAt : null,
+  addresses: machine.status === 'ready' ? (JSON.parse(addresses ?? '[]') as string[]) : [],
   permissions: JSON.parse(permissions) as Record<string, boolean>,
 });

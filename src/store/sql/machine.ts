@@ -21,6 +21,8 @@ import { contains } from './search.ts';
 import { isShownAsStored, shownStatus } from './shown-status.ts';
 
 const missingShownMax = 5;
+/** No network is due later than so long after it was cared for. */
+const networkDueMostMs = 3600_000;
 
 function machinesMissing(
   ids: readonly MachineId[],
@@ -158,6 +160,19 @@ export class SqlMachineReader extends Queries implements MachineReader {
       .limit(limit)
       .execute();
     return rows.map(({ id }) => id);
+  }
+
+  async networkDue(at: number, limit: number): Promise<Machine[]> {
+    const rows = await this.#rows()
+      .where('status', '=', 'ready')
+      // What is due later than anything is was written before the clock went back.
+      .where((is) =>
+        is.or([is('networkDueAt', '<=', at), is('networkDueAt', '>', at + networkDueMostMs)]),
+      )
+      .orderBy('networkDueAt')
+      .limit(limit)
+      .execute();
+    return rows.map(toMachine);
   }
 
   places(): Promise<MachinePlace[]> {
