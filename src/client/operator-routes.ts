@@ -41,6 +41,7 @@ export const operatorRoutes: Readonly<Record<keyof OperatorOperations, Route>> =
   baseAdd: { method: 'POST', path: '/operator/bases', extension: true },
   baseTry: { method: 'POST', path: '/operator/bases/{id}/try', extension: true },
   baseHeal: { method: 'POST', path: '/operator/bases/{id}/heal', extension: true },
+  baseBoard: { method: 'POST', path: '/operator/bases/{id}/board', extension: true },
   softwareList: { method: 'GET', path: '/operator/software', extension: true },
   softwareAdd: { method: 'POST', path: '/operator/software', extension: true },
   softwareUpdate: { method: 'POST', path: '/operator/software/{id}', extension: true },

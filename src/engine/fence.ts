@@ -157,7 +157,12 @@ export function fenced<Has extends Partial<Parts>>(engine: Engine & Has): Engine
   const parts: Partial<Parts> = {
     ...(backup && { backup: { copy: at(backup.copy) } }),
     ...(bootCheck && {
-      bootCheck: { fault: at(bootCheck.fault), growthFault: at(bootCheck.growthFault) },
+      bootCheck: {
+        boards: whole(bootCheck.boards),
+        settle: at(bootCheck.settle),
+        fault: at(bootCheck.fault),
+        growthFault: at(bootCheck.growthFault),
+      },
     }),
     ...(compact && { compact: { rewrite: at(compact.rewrite, ({ layerId }) => [layerId]) } }),
     ...(exec && { exec: { run: at(exec.run, ({ machineId }) => [machineId]) } }),

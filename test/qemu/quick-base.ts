@@ -92,16 +92,65 @@ export async function quickDisk(folder: string): Promise<string> {
     `seek=${partition.start}`,
     'conv=notrunc,sparse',
   );
+  await writeTable(disk, 0x83);
+  return disk;
+}
+
+/** Makes a standalone disk that boots by UEFI alone: a FAT partition with GRUB, kernel and initrd. */
+export async function quickUefiDisk(
+  folder: string,
+  machine: string = guests.ready,
+): Promise<string> {
+  const base = await quickBase(folder, machine);
+  const [inside, disk] = [join(folder, 'esp.raw'), join(folder, 'quick-uefi.raw')];
+  const run = (file: string, ...args: string[]) =>
+    execFileSync(file, args, { cwd: folder, stdio: 'pipe' });
+  await writeFile(
+    join(folder, 'efi.cfg'),
+    'search --file --set=root /kernel\nlinux /kernel quiet console=ttyS0\ninitrd /initrd\nboot\n',
+  );
+  const modules = ['part_msdos', 'fat', 'search', 'search_fs_file', 'linux', 'normal'];
+  run(
+    'grub-mkimage',
+    '-O',
+    'x86_64-efi',
+    '-c',
+    'efi.cfg',
+    '-p',
+    '/',
+    '-o',
+    'loader.efi',
+    ...modules,
+  );
+  await writeFile(inside, '');
+  await truncate(inside, partition.sectors * 512);
+  run('mformat', '-i', inside, '::');
+  run('mmd', '-i', inside, '::/EFI', '::/EFI/BOOT');
+  for (const [from, to] of [
+    ['loader.efi', 'EFI/BOOT/BOOTX64.EFI'],
+    [base.kernel, 'kernel'],
+    [base.initrd, 'initrd'],
+  ] as const)
+    run('mcopy', '-i', inside, from, `::/${to}`);
+  await writeFile(disk, '');
+  await truncate(disk, (partition.start + partition.sectors) * 512);
+  const seek = `seek=${partition.start}`;
+  run('dd', `if=${inside}`, `of=${disk}`, 'bs=512', seek, 'conv=notrunc,sparse');
+  await writeTable(disk, 0xef);
+  return disk;
+}
+
+/** Writes a partition table with the one partition into the first sector. */
+async function writeTable(disk: string, type: number): Promise<void> {
   const entry = Buffer.alloc(66);
   entry[0] = 0x80;
-  entry[4] = 0x83;
+  entry[4] = type;
   entry.writeUInt32LE(partition.start, 8);
   entry.writeUInt32LE(partition.sectors, 12);
   entry.writeUInt16BE(0x55aa, 64);
   const handle = await open(disk, 'r+');
   await handle.write(entry, 0, entry.length, 446);
   await handle.close();
-  return disk;
 }
 
 export interface QuickBase {

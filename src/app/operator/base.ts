@@ -2,13 +2,15 @@
 // the row that makes the base usable is written last. A base is tried in a build machine, because a
 // broken default base would fail every build and start that names no base.
 
+import { isDeepStrictEqual } from 'node:util';
 import { awaitsTrial, type BaseImage } from '../../domain/base.ts';
-import { type BootProfile, leastDiskGb } from '../../domain/boot.ts';
+import { type BootProfile, type GivenBoot, leastDiskGb } from '../../domain/boot.ts';
 import { AppError, failedForGood, invalid, notFound } from '../../domain/error.ts';
 import type { BaseImageId, LayerId } from '../../domain/ids.ts';
 import type { Layer } from '../../domain/layer.ts';
 import { versionedName } from '../../domain/offer.ts';
 import type { Recipe } from '../../domain/software.ts';
+import { settledBoot } from '../../engine/optional/settled-boot.ts';
 import { withoutJob } from '../../engine/port/call.ts';
 import type { Engine } from '../../engine/port/engine.ts';
 import type { ChainBoot } from '../../engine/port/layers.ts';
@@ -22,7 +24,7 @@ interface NewBase {
   name: string;
   /** The disk is not trusted; `wanted` is its name in an archive that holds several. */
   files: { disk: GivenFile; wanted?: string; kernel?: GivenFile; initrd?: GivenFile };
-  boot: BootProfile;
+  boot: GivenBoot;
   version?: string | null | undefined;
   /** Whether it is not taken where no base is named. */
   hold?: boolean | undefined;
@@ -39,7 +41,7 @@ export interface ListedBase extends BaseImage {
   default: boolean;
 }
 
-type Intake = Pick<Engine, 'importBase' | 'removeLayer'>;
+type Intake = Pick<Engine, 'name' | 'bootCheck' | 'importBase' | 'removeLayer'>;
 type Trier = Pick<Engine, 'buildLayer' | 'removeLayer'>;
 
 const mayBeTaken = ({ retiredAt, heldAt }: BaseImage) => retiredAt === null && heldAt === null;
@@ -72,7 +74,8 @@ const assertFree = async (work: Reader, name: string) =>
 async function addRow(
   work: Writer,
   layerId: LayerId,
-  { name: series, version = null, boot, hold, awaitsTrial = false }: NewBase,
+  boot: BootProfile,
+  { name: series, version = null, hold, awaitsTrial = false }: NewBase,
   { digest, virtualBytes, storedBytes }: Awaited<ReturnType<Intake['importBase']>>,
 ): Promise<BaseImage> {
   const name = versionedName(series, version);
@@ -104,7 +107,8 @@ async function addRow(
 
 /** The layer of a base that was removed may serve again, while steps of the build cache keep it. */
 const isLeftOver = (layer: Layer, boot: BootProfile) =>
-  layer.state === 'sealed' && JSON.stringify(layer.boot) === JSON.stringify(boot);
+  layer.state === 'sealed' &&
+  isDeepStrictEqual({ ...layer.boot, board: '' }, { ...boot, board: '' });
 
 /**
  * Adds a base of a disk, without a trial. Throws `invalid` for a disk or a name that cannot be
@@ -131,7 +135,10 @@ export const baseAdd = change(
     };
     const imported = await intake.importBase(spec, withoutJob(signal));
     try {
-      const added = await store.write('system', (work) => addRow(work, layerId, given, imported));
+      const boot = await settledBoot(intake, { layerId, boot: given.boot }, withoutJob(signal));
+      const added = await store.write('system', (work) =>
+        addRow(work, layerId, boot, given, imported),
+      );
       touched(`base image ${added.id} (${added.name})`);
       if (added.layerId !== layerId) await intake.removeLayer(layerId, withoutJob());
       return added;
@@ -146,7 +153,7 @@ export const baseAdd = change(
  * Returns what is known against a base, each as the end of a sentence: why a machine can hardly
  * start on it, and why its system would not use the whole of a larger disk.
  */
-export async function baseWarnings(
+async function baseWarnings(
   { bootCheck }: Pick<Engine, 'bootCheck'>,
   { layerId }: Pick<BaseImage, 'layerId'>,
   boot: BootProfile,

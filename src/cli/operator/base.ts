@@ -4,7 +4,15 @@ import { type Command, Option } from 'commander';
 import type { Trial } from '../../app/operator/base.ts';
 import { nameLengthMax } from '../../app/operator/name.ts';
 import type { BaseImage } from '../../domain/base.ts';
-import type { BootProfile } from '../../domain/boot.ts';
+import {
+  bootWords,
+  type Firmware,
+  firmwares,
+  givenBoot,
+  type StateCopy,
+  stateCopies,
+  usualAppend,
+} from '../../domain/boot.ts';
 import { invalid } from '../../domain/error.ts';
 import { seriesOf, versionLengthMax } from '../../domain/offer.ts';
 import { count } from '../confirm.ts';
@@ -26,6 +34,10 @@ interface Added {
   kernel?: string;
   initrd?: string;
   append: string;
+  firmware?: Firmware;
+  tpm?: boolean;
+  stateCopy?: StateCopy;
+  board?: string;
   buildAppend?: string;
   release?: string;
   hold?: boolean;
@@ -43,6 +55,7 @@ export function baseCommands(base: Command, context: OperatorContext): void {
   tryCommand(base, context);
   showCommand(base, context);
   healCommand(base, context);
+  boardCommand(base, context);
   offerCommands('base', base, context);
   newestCommand(base, context);
 }
@@ -59,14 +72,28 @@ function addCommand(base: Command, { both, withDesk, print, terminal }: Operator
     .option('--disk <name>', 'the disk in an archive that holds several', words(255))
     .option('--kernel <path>', 'kernel, for direct boot')
     .option('--initrd <path>', 'initrd, for direct boot')
-    .option(
-      '--append <text>',
-      'kernel command line, for direct boot',
-      'console=ttyS0 root=/dev/vda rw',
-    )
+    .option('--append <text>', 'kernel command line, for direct boot', usualAppend)
     .option(
       '--build-append <text>',
       "kernel arguments that make the initrd run the seed's user-data and power off",
+    )
+    .addOption(
+      new Option(
+        '--firmware <firmware>',
+        'what starts the loader on the disk; default: the one that the disk is made for',
+      ).choices(firmwares),
+    )
+    .option('--tpm', 'give its guests a TPM 2.0')
+    .addOption(
+      new Option(
+        '--state-copy <which>',
+        'the firmware state of an image that a fresh disk gets as a copy; default: variables',
+      ).choices(stateCopies),
+    )
+    .option(
+      '--board <board>',
+      'the board of its guests; default: the newest of the host',
+      words(40),
     )
     .option('--release <version>', 'which version of the name it is', words(versionLengthMax))
     .option('--hold', 'do not take it where no base is named, until: silversmith base newest')
@@ -93,7 +120,7 @@ function addCommand(base: Command, { both, withDesk, print, terminal }: Operator
 
 /** Throws UsageError for a file that cannot be read, and `invalid` for half a direct boot. */
 async function filesOf(given: Omit<Added, 'timeout'>) {
-  const { file, disk: wanted, kernel, initrd, append, buildAppend } = given;
+  const { file, disk: wanted, kernel, initrd } = given;
   const disk = { disk: file, ...(wanted !== undefined && { wanted }) };
   for (const [option, path] of Object.entries({
     '--file': file,
@@ -104,9 +131,8 @@ async function filesOf(given: Omit<Added, 'timeout'>) {
   if ((kernel === undefined) !== (initrd === undefined))
     throw invalid('Direct boot needs both --kernel and --initrd.');
   if (kernel === undefined || initrd === undefined)
-    return { files: disk, boot: { mode: 'bios' } satisfies BootProfile };
-  const boot: BootProfile = { mode: 'direct', append, buildAppend: buildAppend ?? null };
-  return { files: { ...disk, kernel, initrd }, boot };
+    return { files: disk, boot: givenBoot(given, false) };
+  return { files: { ...disk, kernel, initrd }, boot: givenBoot(given, true) };
 }
 
 function tryCommand(base: Command, { both, withDesk, print, terminal }: OperatorContext): void {
@@ -141,7 +167,7 @@ function showCommand(base: Command, { both, withDesk, print }: OperatorContext):
       const lines = [
         `Base image ${id} (${name})`,
         `  size      ${sizeGb} GB`,
-        `  boots     ${boot?.mode ?? 'in a way that is not known'}`,
+        `  boots     ${boot ? bootWords(boot) : 'in a way that is not known'}`,
         `  works     ${wordOf(works)}${shown.default ? '; taken where no base is named' : ''}`,
         `  layer     ${layerId}`,
         ...warnings.map((warning) => `warning: It ${warning}.`),
@@ -169,6 +195,24 @@ function healCommand(base: Command, { both, withDesk, print }: OperatorContext):
         print(flags, healed, `Base image ${id} (${name}) is sound again; ${again}.`);
       });
     });
+}
+
+function boardCommand(base: Command, { both, withDesk, print }: OperatorContext): void {
+  both(
+    base
+      .command('board <base> [board]')
+      .description(
+        'give what stands on a base image another board; default: the newest of the host',
+      ),
+  ).action((given: string, board: string | undefined, flags: Both) =>
+    withDesk(flags, async (desk) => {
+      const id = await pick('base image', given, () => desk.baseList());
+      const changed = await desk.baseBoard(id, board);
+      const now = changed.boot?.board ?? 'the newest board of the host';
+      const said = `Base image ${id} (${changed.name}) has ${now}; a machine that is on gets it with its next start.`;
+      print(flags, changed, said);
+    }),
+  );
 }
 
 /** Tries a base and says how that went; sets the exit status. */

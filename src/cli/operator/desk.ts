@@ -3,6 +3,7 @@
 
 import type { auditList } from '../../app/operator/audit.ts';
 import type { baseAdd, baseGet, baseList, Trial } from '../../app/operator/base.ts';
+import type { baseBoard } from '../../app/operator/base-board.ts';
 import type { baseHeal } from '../../app/operator/base-heal.ts';
 import type { cacheList, cachePrune } from '../../app/operator/cache.ts';
 import type { keyCreate, keyList, keyRotate, NewKey } from '../../app/operator/key.ts';
@@ -12,7 +13,7 @@ import type { Offer } from '../../app/operator/offer.ts';
 import type { organisationList } from '../../app/operator/organisation.ts';
 import type { NewSoftware, softwareAdd, softwareList } from '../../app/operator/software.ts';
 import type { storageGet } from '../../app/operator/storage.ts';
-import type { BootProfile } from '../../domain/boot.ts';
+import type { GivenBoot } from '../../domain/boot.ts';
 import type { BaseImageId, KeyId, MachineId, SoftwareId } from '../../domain/ids.ts';
 import type { MachineType, NewMachineType } from '../../domain/machine-type.ts';
 import type { OfferKind } from '../../domain/offer.ts';
@@ -26,7 +27,7 @@ export interface GivenBase {
   name: string;
   /** `wanted` is the name of the disk in an archive. */
   files: { disk: string; wanted?: string; kernel?: string; initrd?: string };
-  boot: BootProfile;
+  boot: GivenBoot;
   version?: string | null | undefined;
   hold?: boolean | undefined;
   awaitsTrial?: boolean;
@@ -67,6 +68,8 @@ export interface Desk {
     id: BaseImageId,
     from: { file: string; wanted?: string | undefined },
   ): Result<typeof baseHeal>;
+  /** Undefined: the newest board of the host of the engine. */
+  baseBoard(id: BaseImageId, board: string | undefined): Result<typeof baseBoard>;
   baseTry(id: BaseImageId, timeoutMs: number): Promise<Trial>;
   softwareList(): Result<typeof softwareList>;
   softwareAdd(title: GivenTitle): Result<typeof softwareAdd>;

@@ -11,6 +11,7 @@ export type FarCatalogue = Pick<
   | 'baseHeal'
   | 'baseList'
   | 'baseAdd'
+  | 'baseBoard'
   | 'baseTry'
   | 'softwareList'
   | 'softwareAdd'
@@ -38,6 +39,11 @@ export const farCatalogue = (far: Far): FarCatalogue => ({
     const begun = await far.client.baseHeal({ id, file: sent.id, disk_name: wanted });
     return fromWire(await resultOf(far, begun, 'healed'));
   },
+  async baseBoard(id, board) {
+    const answer = await far.client.baseBoard({ id, ...(board !== undefined && { board }) });
+    const { client_code: _, message: __, timestamp: ___, ...changed } = answer;
+    return fromWire(changed);
+  },
   async baseTry(id, timeoutMs) {
     const seconds = Math.ceil(timeoutMs / 1000);
     return resultOf(far, await far.client.baseTry({ id, timeout_seconds: seconds }), 'trial');
@@ -63,10 +69,10 @@ async function sentBase(
     ...{ name: given.name, kernel, initrd, disk: (await sendFile(far, files.disk)).id },
     ...{ disk_name: files.wanted, version: given.version ?? undefined, hold: given.hold },
     awaits_trial: given.awaitsTrial,
-    ...(boot.mode === 'direct' && {
-      append: boot.append,
-      build_append: boot.buildAppend ?? undefined,
-    }),
+    ...{ tpm: boot.tpm, state_copy: boot.stateCopy, board: boot.board },
+    ...(boot.mode === 'direct'
+      ? { append: boot.append, build_append: boot.buildAppend ?? undefined }
+      : { firmware: boot.mode === 'found' ? undefined : boot.mode }),
   };
 }
 

@@ -1,7 +1,8 @@
 // The operator's functions on the data directory of this host.
 
 import { auditList } from '../../app/operator/audit.ts';
-import { baseAdd, baseGet, baseList, baseTry, baseWarnings } from '../../app/operator/base.ts';
+import { baseAdd, baseGet, baseList, baseTry } from '../../app/operator/base.ts';
+import { baseBoard } from '../../app/operator/base-board.ts';
 import { baseHeal } from '../../app/operator/base-heal.ts';
 import { cacheList, cachePrune } from '../../app/operator/cache.ts';
 import { doctor } from '../../app/operator/doctor.ts';
@@ -40,12 +41,14 @@ export const localDesk = ({ store, masterKey, operator, openEngine, config }: Op
   async baseAdd(base) {
     const engine = await openEngine();
     const added = await interruptible((signal) => baseAdd(operator, engine, base, signal));
-    return { added, warnings: await baseWarnings(engine, added, base.boot) };
+    const { warnings } = await baseGet(store, engine, added.id);
+    return { added, warnings };
   },
   async baseHeal(id, from) {
     const engine = await openEngine();
     return interruptible((signal) => baseHeal(operator, engine, id, from, signal));
   },
+  baseBoard: async (id, board) => baseBoard(operator, await openEngine(), id, board),
   async baseTry(id, timeoutMs) {
     const engine = await openEngine();
     return interruptible((signal) => baseTry(operator, engine, id, timeoutMs, signal));

@@ -3,6 +3,7 @@
 import { Type } from 'typebox';
 import type { BaseImageId } from '../../domain/ids.ts';
 import { DateTime, Id, NullableDateTime, NullableString, Text } from '../envelope.ts';
+import { Board, Firmware, StateCopy, Tpm } from '../firmware.ts';
 import { Boot } from './boot.ts';
 import { Nullable } from './operation.ts';
 import { SentFile } from './upload.ts';
@@ -22,7 +23,7 @@ const fields = {
 
 export const Base = Type.Object(fields);
 
-const listed = {
+export const listed = {
   ...fields,
   boot: Boot,
   works: Nullable(Type.Boolean({ description: 'What its last use has shown; null: it had none' })),
@@ -70,6 +71,12 @@ export const baseBody = Type.Object({
   build_append: Type.Optional(
     kernelText('Arguments with which the initrd runs user-data and powers off'),
   ),
+  firmware: Type.Optional(Firmware),
+  tpm: Type.Optional(Tpm),
+  state_copy: Type.Optional(StateCopy),
+  board: Type.Optional(Board),
 });
+
+export const boardBody = Type.Object({ board: Type.Optional(Board) });
 
 export const baseParams = Type.Object({ id: Id<BaseImageId>('ID of the base image') });

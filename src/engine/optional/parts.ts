@@ -30,7 +30,7 @@ export interface Parts {
 
 const cannot: Record<keyof Parts, string> = {
   backup: 'copies nothing for a backup; use the means of what it keeps its disks on',
-  bootCheck: 'cannot say whether a disk boots',
+  bootCheck: 'chooses the firmware and the board of its machines by itself',
   compact: 'cannot shorten the chain of an image',
   exec: 'runs no guests, so no command can be run in one; use the qemu engine',
   hostBound: 'keeps nothing on this host',

@@ -7,6 +7,7 @@ import { mkdir, rm } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { buildGuest, usualBuildGuest } from '../../domain/account.ts';
+import { isUefi } from '../../domain/boot.ts';
 import { consoleReason } from '../../domain/console.ts';
 import { failedForGood, failedForNow } from '../../domain/error.ts';
 import { exists, moveDurably } from '../../lib/files.ts';
@@ -16,11 +17,14 @@ import type { BuildResult, BuildSpec } from '../port/builds.ts';
 import { type Outcome, outputBytesMax, runGuest } from './build-guest.ts';
 import { qemuArgs } from './command.ts';
 import { type Cage, caged } from './confine.ts';
-import { createOverlay, makeImmutable, storedBytes } from './disk-file.ts';
+import { createOverlay, layerBytes, makeImmutable } from './disk-file.ts';
+import { assertHardware } from './firmware.ts';
+import { captureState, ensureState, removeState } from './firmware-state.ts';
 import { giveTo, type Host, prepareFolders } from './host.ts';
 import { endProcess, findProcess, type Own, processName } from './process.ts';
 import { diskFull } from './qemu-img.ts';
 import { exitMark, writeBuildSeed } from './seed.ts';
+import { endTpm, startTpm } from './tpm.ts';
 
 /**
  * The size of a build machine whose boot profile asks for no other. Under emulation each virtual
@@ -42,21 +46,26 @@ export async function buildLayer(
     exitCode: 0,
     output,
     virtualBytes: spec.sizeBytes,
-    storedBytes: await storedBytes(layer),
+    storedBytes: await layerBytes(paths, spec.layerId),
   });
   await removeBuild(spec.layerId, context);
   if (await exists(layer)) return sealed('');
+  await assertHardware(spec.boot, host);
 
   try {
     // The overlay lies one folder below the root, as disks and layers do, so its relative backing
     // name is right when it becomes a layer.
     const disk = join(paths.builds, `${spec.layerId}.qcow2`);
     await createOverlay(disk, paths.backing(spec.parentId), spec.sizeBytes, user, signal);
+    const state = paths.buildState(spec.layerId);
+    const below = paths.layerState(spec.parentId);
+    await ensureState(state, { boot: spec.boot, layer: below, user, fresh: true });
     const outcome = await runBoots(spec, (start) =>
       runBoot(spec, { ...start, disk }, signal, context),
     );
     if (outcome.exitCode === 0 && outcome.ended === null && outcome.oomKills === 0) {
       await makeImmutable(disk);
+      await captureState(spec.boot, state, paths.layerState(spec.layerId));
       await moveDurably(disk, layer);
       return sealed(outcome.output);
     }
@@ -71,8 +80,9 @@ async function runBoot(
   spec: BuildSpec,
   { disk, boot, leftMs }: { disk: string; boot: number; leftMs: () => number },
   signal: AbortSignal,
-  { host, paths, installation }: Own & { host: Host },
+  { host, ...own }: Own & { host: Host },
 ): Promise<Outcome> {
+  const { paths, installation } = own;
   const { layerId, recipe, onLine } = spec;
   const user = host.guestUser('build', layerId);
   const [folder, run] = [paths.build(layerId), paths.run('build', layerId)];
@@ -88,11 +98,13 @@ async function runBoot(
   await mkdir(run, { mode: 0o700 });
   await giveTo(user, run);
   const seed = join(folder, 'seed.iso');
+  const state = paths.buildState(layerId);
   const guest = {
     ...spec,
     name: processName(installation, 'build', layerId),
     disk: paths.fromGuest(disk),
     seed: paths.fromGuest(seed),
+    variables: paths.fromGuest(state.variables),
     ...buildGuest(spec.boot.build ?? usualSize(host), [recipe]),
     build: true,
     network: recipe.network,
@@ -101,7 +113,7 @@ async function runBoot(
     user,
     cwd: run,
     readable: [...paths.chain(spec), seed],
-    writable: [run, disk],
+    writable: [run, disk, ...(isUefi(spec.boot) ? [state.variables] : [])],
     network: recipe.network,
     kvm: host.accel === 'kvm',
     mortal: true,
@@ -112,7 +124,13 @@ async function runBoot(
     },
   );
   const options = { mark: exitMark(token), timeoutMs: leftMs(), onLine };
-  return runGuest(command, run, options, signal);
+  if (!spec.boot.tpm) return runGuest(command, run, options, signal);
+  await startTpm({ name: guest.name, cage, state: state.tpm, paths }, signal);
+  try {
+    return await runGuest(command, run, options, signal);
+  } finally {
+    await endTpm(own, 'build', layerId);
+  }
 }
 
 function refuse(outcome: Outcome, spec: BuildSpec): BuildResult {
@@ -163,6 +181,9 @@ export async function removeBuild(layerId: BuildSpec['layerId'], own: Own): Prom
   const { paths } = own;
   const found = await findProcess(own, 'build', layerId);
   if (found) await endProcess(found);
+  const state = paths.buildState(layerId);
+  if (await exists(state.tpm)) await endTpm(own, 'build', layerId);
+  await removeState(state);
   for (const path of [paths.build(layerId), paths.run('build', layerId)])
     await rm(path, { recursive: true, force: true });
   await rm(join(paths.builds, `${layerId}.qcow2`), { force: true });

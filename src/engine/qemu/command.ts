@@ -3,6 +3,7 @@
 import type { BootProfile } from '../../domain/boot.ts';
 import { earlyLines, type Hardware, type Identity } from '../identity.ts';
 import type { ChainBoot } from '../port/layers.ts';
+import { boardOf, firmwareArgs } from './firmware.ts';
 import type { Host } from './host.ts';
 import type { Paths } from './paths.ts';
 import { resultPort } from './seed.ts';
@@ -12,6 +13,8 @@ export interface Guest extends ChainBoot {
   /** Relative to the process's folder. */
   disk: string;
   seed: string;
+  /** The file of the variables of UEFI; it need not exist for another firmware. */
+  variables: string;
   cpus: number;
   memoryMb: number;
   build: boolean;
@@ -41,12 +44,13 @@ export function qemuArgs(guest: Guest, host: Host, paths: Paths): string[] {
     ...['-name', `guest=${guest.name}`],
     ...['-nodefaults', '-no-user-config'],
     ...['-sandbox', 'on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny'],
-    ...['-machine', `q35,accel=${host.accel},graphics=off`],
+    ...['-machine', `${boardOf(boot)},accel=${host.accel},graphics=off`],
     ...['-cpu', host.accel === 'kvm' ? 'host' : 'max'],
     ...['-smp', String(guest.cpus), '-m', String(guest.memoryMb)],
     // Without graphics the firmware speaks on the first serial port too: it says when it finds no
     // boot sector.
     ...['-display', 'none', '-vga', 'none'],
+    ...firmwareArgs(guest),
     ...driveArgs(guest),
     ...['-device', 'virtio-rng-pci'],
     // The guest learns from it that its disk is a copy, and draws other random numbers.

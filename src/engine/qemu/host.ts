@@ -7,6 +7,8 @@ import { access, chmod, chown, mkdir, readFile } from 'node:fs/promises';
 import { networkInterfaces } from 'node:os';
 import { AppError } from '../../domain/error.ts';
 import { runCommand } from '../../lib/spawn.ts';
+import type { Boards } from '../optional/boot-check.ts';
+import { boardsIn } from './boards.ts';
 import { type Confinement, caged, cageRefused, type QemuUser } from './confine.ts';
 import { hasIpv6, proxyVariables } from './uplink.ts';
 
@@ -32,6 +34,8 @@ const buildUids = 999;
 
 export interface Host {
   accel: 'kvm' | 'tcg';
+  /** Of the QEMU that is installed now. */
+  boards: Boards;
   /** The proxy variables of build machines that may use the network. */
   proxy: Record<string, string>;
   ipv6: boolean;
@@ -52,7 +56,11 @@ interface Wanted {
 }
 
 const plainPrograms = ['xorrisofs', 'prlimit', 'setpriv'];
-const cagedPrograms = ['qemu-system-x86_64', 'qemu-img'];
+/** The programs that run in a cage, each with arguments with which it ends at once. */
+const cagedPrograms = {
+  'qemu-img': ['--version'],
+  'qemu-system-x86_64': ['-machine', 'help'],
+} as const;
 const toolMs = 10_000;
 
 const unavailable = (message: string, detail?: string) =>
@@ -82,20 +90,30 @@ export async function probeHost({
     root,
   });
   const user = as(uids.first);
-  const missing = (program: string) => (error: unknown) => {
-    const refused = cageRefused(String(error));
-    if (refused) throw refused;
-    throw unavailable(
-      `${program} is not there. Install it (Debian: sudo apt-get install qemu-system-x86 qemu-utils xorriso util-linux), or try the simulator, in a data directory of its own: silversmith serve --engine simulator --data-dir NEW`,
-      String(error),
-    );
-  };
-  for (const program of cagedPrograms) {
+  const missing =
+    (program: string) =>
+    (error: unknown): never => {
+      const refused = cageRefused(String(error));
+      if (refused) throw refused;
+      throw unavailable(
+        `${program} is not there. Install it (Debian: sudo apt-get install qemu-system-x86 qemu-utils xorriso util-linux), or try the simulator, in a data directory of its own: silversmith serve --engine simulator --data-dir NEW`,
+        String(error),
+      );
+    };
+  const said: string[] = [];
+  for (const [program, asked] of Object.entries(cagedPrograms)) {
     const cage = { user, cwd: root, readable: [], writable: [], mortal: true };
-    await caged(cage, program, ['--version'])
+    const text = await caged(cage, program, asked)
       .then(({ file, args, options }) => runCommand(file, args, { ...options, timeoutMs: toolMs }))
       .catch(missing(program));
+    said.push(text);
   }
+  const boards = boardsIn(said.join('\n'));
+  if (boards === undefined)
+    throw unavailable(
+      'QEMU on this host does not say which boards of the kind q35 it emulates.',
+      said.join('\n').slice(-2000),
+    );
   for (const program of plainPrograms)
     await runCommand(program, ['--version'], { env: { PATH: path }, timeoutMs: toolMs }).catch(
       missing(program),
@@ -103,6 +121,7 @@ export async function probeHost({
   const machineUids = Math.max(1, uids.last - uids.first - buildUids);
   return {
     accel: (await kvmWorks()) ? 'kvm' : 'tcg',
+    boards,
     proxy: proxyVariables(environment),
     ipv6: hasIpv6(networkInterfaces()),
     user,

@@ -8,10 +8,9 @@ import { exists } from '../../lib/files.ts';
 import { type Identity, identityOf } from '../identity.ts';
 import type { MachineSpec, MachineState } from '../port/machines.ts';
 import { agentAnswers, agentShutdown } from './agent.ts';
-import { card, qemuArgs } from './command.ts';
+import { card } from './command.ts';
 import type { Host } from './host.ts';
-import { launch } from './launch.ts';
-import { prepareGuest } from './machine-guest.ts';
+import { prepareGuest, tpmMark } from './machine-guest.ts';
 import { Newcomer } from './newcomer.ts';
 import type { Paths } from './paths.ts';
 import {
@@ -24,6 +23,7 @@ import {
   waitGone,
 } from './process.ts';
 import { monitorCall } from './qmp.ts';
+import { endTpm, launchGuest } from './tpm.ts';
 
 const monitorMs = 5000;
 const agentMs = 1500;
@@ -69,13 +69,20 @@ export class Machines {
         return welcome(running.folder);
       await endProcess(running);
     }
-    for (const path of [folder, run]) await rm(path, { recursive: true, force: true });
-    const { guest, cage } = await prepareGuest(spec, identity, {
-      ...{ host: this.#host, network: this.#network, ...this.#own },
-    });
+    await this.#removeFolders(machineId);
+    const context = { host: this.#host, network: this.#network, ...this.#own };
+    const prepared = await prepareGuest(spec, identity, context);
     this.#forget(machineId);
-    await launch(qemuArgs(guest, this.#host, this.#paths), cage, signal);
+    await launchGuest({ ...prepared, kind: 'machine', id: machineId }, context, signal);
     await welcome(run);
+  }
+
+  /** Removes the folders of a machine that is off, when its TPM has ended too. */
+  async #removeFolders(id: MachineId): Promise<void> {
+    const folder = this.#paths.machine(id);
+    if (await exists(join(folder, tpmMark))) await endTpm(this.#own, 'machine', id);
+    for (const path of [folder, this.#paths.run('machine', id)])
+      await rm(path, { recursive: true, force: true });
   }
 
   /**
@@ -161,8 +168,7 @@ export class Machines {
       await endProcess(running);
     }
     this.#forget(id);
-    for (const path of [this.#paths.machine(id), this.#paths.run('machine', id)])
-      await rm(path, { recursive: true, force: true });
+    await this.#removeFolders(id);
   }
 
   async running(): Promise<Set<MachineId>> {

@@ -3,6 +3,7 @@
 
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isUefi } from '../../domain/boot.ts';
 import { consoleReason } from '../../domain/console.ts';
 import { failedForGood } from '../../domain/error.ts';
 import type { DiskId, MachineId } from '../../domain/ids.ts';
@@ -12,15 +13,16 @@ import { plainConsole } from '../../lib/plain-console.ts';
 import { hardwareOf, identityOf } from '../identity.ts';
 import type { TrialSpec } from '../optional/trial.ts';
 import { removeBuild } from './build.ts';
-import { qemuArgs } from './command.ts';
 import type { Cage } from './confine.ts';
 import { createOverlay } from './disk-file.ts';
+import { assertHardware } from './firmware.ts';
+import { ensureState } from './firmware-state.ts';
 import { giveTo, type Host, prepareFolders } from './host.ts';
-import { launch } from './launch.ts';
 import { Newcomer } from './newcomer.ts';
 import { findProcess, type Own, processName } from './process.ts';
 import { monitorCall } from './qmp.ts';
 import { writeMachineSeed } from './seed.ts';
+import { launchGuest } from './tpm.ts';
 
 const [cpus, memoryMb] = [1, 1024];
 const [pollMs, monitorMs] = [300, 5000];
@@ -47,9 +49,11 @@ export async function bootOnce(
 async function start(
   spec: TrialSpec,
   signal: AbortSignal,
-  { host, paths, installation }: Own & { host: Host },
+  context: Own & { host: Host },
 ): Promise<Newcomer> {
-  const { trialId, layerId, sizeBytes } = spec;
+  const { host, paths, installation } = context;
+  const { trialId, layerId, sizeBytes, boot } = spec;
+  await assertHardware(boot, host);
   const user = host.guestUser('build', trialId);
   const [folder, run] = [paths.build(trialId), paths.run('build', trialId)];
   const disk = join(paths.builds, `${trialId}.qcow2`);
@@ -59,24 +63,28 @@ async function start(
   await writeMachineSeed(folder, identity, user.path);
   await mkdir(run, { mode: 0o700 });
   await giveTo(user, run);
+  const state = paths.buildState(trialId);
+  await ensureState(state, { boot, layer: paths.layerState(layerId), user, fresh: true });
   const seed = join(folder, 'seed.iso');
   const guest = {
-    ...{ boot: spec.boot, baseLayerId: spec.baseLayerId, chain: spec.chain },
+    ...{ boot, baseLayerId: spec.baseLayerId, chain: spec.chain },
     ...{ cpus, memoryMb, build: false, network: false, fresh: identity },
     name: processName(installation, 'build', trialId),
     disk: paths.fromGuest(disk),
     seed: paths.fromGuest(seed),
+    variables: paths.fromGuest(state.variables),
     hardware: hardwareOf(installation, nobody),
   };
   const cage: Cage = {
     user,
     cwd: run,
     readable: [...paths.chain(spec), seed],
-    writable: [run, disk],
+    writable: [run, disk, ...(isUefi(boot) ? [state.variables] : [])],
     kvm: host.accel === 'kvm',
     mortal: true,
   };
-  await launch(qemuArgs(guest, host, paths), cage, signal);
+  const launching = { guest, cage, tpm: state.tpm, kind: 'build' as const, id: trialId };
+  await launchGuest(launching, context, signal);
   return new Newcomer(identity, join(run, 'agent.sock'), async () => {});
 }
 

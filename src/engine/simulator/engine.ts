@@ -16,6 +16,7 @@ import { fenced } from '../fence.ts';
 import type { Parts } from '../optional/parts.ts';
 import type { Engine } from '../port/engine.ts';
 import { backupIn } from './backup.ts';
+import { bootCheckIn } from './boot-check.ts';
 import { compactIn, disksIn, layersIn, transferIn, verifyIn } from './layers.ts';
 import { buildsIn, machinesIn, type Pace, trialIn } from './machines.ts';
 import { chainContent, openStateFile, type State, type StateFile, storedBytes } from './state.ts';
@@ -23,11 +24,13 @@ import { chainContent, openStateFile, type State, type StateFile, storedBytes } 
 interface SimulatorOptions extends Pace {
   /** The folder in which its state is kept. */
   root: string;
+  /** The boards that it has, the newest first. */
+  boards?: readonly string[];
 }
 
 type SimulatorParts = Pick<
   Parts,
-  'backup' | 'compact' | 'hostBound' | 'transfer' | 'trial' | 'verify'
+  'backup' | 'bootCheck' | 'compact' | 'hostBound' | 'transfer' | 'trial' | 'verify'
 >;
 
 /** The simulator's own verbs, for tests that look at or write to a simulated disk. */
@@ -53,11 +56,16 @@ export type Simulator = Engine & SimulatorParts & Interference;
 /** So many records are listed between two turns of the event loop. */
 const listedMax = 5000;
 
-export async function openSimulator({ root, ...pace }: SimulatorOptions): Promise<Simulator> {
+export async function openSimulator({
+  root,
+  boards,
+  ...pace
+}: SimulatorOptions): Promise<Simulator> {
   const file = await openStateFile(root);
   let capacity: Capacity = { totalBytes: 10 ** 13, freeBytes: 10 ** 13 };
   const parts: SimulatorParts = {
     backup: backupIn(file),
+    bootCheck: bootCheckIn(boards),
     compact: compactIn(file),
     // A record is written whole or not at all, so there are no unfinished records.
     hostBound: { tidy: async () => {}, size: fleetSize },

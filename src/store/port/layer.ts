@@ -37,6 +37,8 @@ export interface LayerReader {
   get(id: LayerId): Promise<Layer>;
   /** The layer that a build finds under a key; undefined when there is none. */
   byKey(key: string): Promise<Layer | undefined>;
+  /** The roots whose boot profile names no board, with their profiles, in no order. */
+  boardless(): Promise<{ id: LayerId; boot: BootProfile }[]>;
   /** All layers, oldest first. */
   list(): Promise<Layer[]>;
   /** In order of id, at most `limit`: those after an id, or the first ones. */
@@ -85,6 +87,8 @@ export interface LayerWriter extends LayerReader {
   add(layer: NewLayer): Promise<void>;
   /** Does nothing when there is no such layer. */
   update(id: LayerId, change: LayerChange): Promise<void>;
+  /** Says how the chains of a root boot. Does nothing when there is no such layer. */
+  setBoot(id: LayerId, boot: BootProfile): Promise<void>;
   /**
    * Makes a layer immutable and usable: its bytes are complete in this server's engine, and no job
    * works on it. Idempotent.

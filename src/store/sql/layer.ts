@@ -67,6 +67,18 @@ export class SqlLayerReader extends Queries implements LayerReader {
     return toLayers(await this.#all().where('key', '=', key).execute())[0];
   }
 
+  async boardless() {
+    const rows = await this.db
+      .selectFrom('layer')
+      .select(['id', 'boot'])
+      .where('boot', 'is not', null)
+      .where('boot', 'not like', '%"board":%')
+      .execute();
+    return rows.flatMap(({ id, boot }) =>
+      boot === null ? [] : [{ id, boot: JSON.parse(boot) as BootProfile }],
+    );
+  }
+
   async list(): Promise<Layer[]> {
     return toLayers(await this.#all().orderBy('layer.createdAt').execute());
   }
@@ -230,6 +242,11 @@ export class SqlLayerWriter extends SqlLayerReader implements LayerWriter {
   }
 
   async update(id: LayerId, change: LayerChange): Promise<void> {
+    await this.db.updateTable('layer').set(change).where('id', '=', id).execute();
+  }
+
+  async setBoot(id: LayerId, boot: BootProfile): Promise<void> {
+    const change = { boot: JSON.stringify(boot) };
     await this.db.updateTable('layer').set(change).where('id', '=', id).execute();
   }
 

@@ -1,6 +1,7 @@
 // Bases and software of operators, between the wire and the functions of the operator.
 
-import { baseAdd, baseGet, baseList, baseTry, baseWarnings } from '../../../app/operator/base.ts';
+import { baseAdd, baseGet, baseList, baseTry } from '../../../app/operator/base.ts';
+import { baseBoard } from '../../../app/operator/base-board.ts';
 import { baseHeal } from '../../../app/operator/base-heal.ts';
 import type { OperatorRequest } from '../../../app/operator/request.ts';
 import {
@@ -11,13 +12,12 @@ import {
 } from '../../../app/operator/software.ts';
 import { forgetUploads, sentFile, withUploads } from '../../../app/operator/upload.ts';
 import type { OperatorInput } from '../../../contract/operator/table.ts';
-import type { BootProfile } from '../../../domain/boot.ts';
+import { givenBoot } from '../../../domain/boot.ts';
 import { invalid } from '../../../domain/error.ts';
 import type { UploadId } from '../../../domain/ids.ts';
 import { fromWire, toWire } from '../../../lib/wire-form.ts';
 import { begun, type OperatorHandlers } from './handler.ts';
 
-const usualAppend = 'console=ttyS0 root=/dev/vda rw';
 const usualTimeoutMs = 1800_000;
 const usualTrialS = 300;
 
@@ -35,7 +35,9 @@ const usingUp = <Result>(
   });
 
 function newBaseOf(rooms: OperatorRequest, body: OperatorInput<'baseAdd'>['body']) {
-  const { kernel, initrd, append = usualAppend, build_append: buildAppend = null } = body;
+  const { kernel, initrd, firmware, tpm, board, append } = body;
+  const wish = { firmware, tpm, board, append };
+  const more = { stateCopy: body.state_copy, buildAppend: body.build_append };
   const { name, version, hold, awaits_trial: awaitsTrial = false } = body;
   const named = { name, version, hold, awaitsTrial };
   if ((kernel === undefined) !== (initrd === undefined))
@@ -46,7 +48,7 @@ function newBaseOf(rooms: OperatorRequest, body: OperatorInput<'baseAdd'>['body'
     ...(wanted !== undefined && { wanted }),
   };
   if (kernel === undefined || initrd === undefined) {
-    const boot: BootProfile = { mode: 'bios' };
+    const boot = givenBoot({ ...wish, ...more }, false);
     return { used: [body.disk], base: { ...named, files: disk, boot } };
   }
   const files = {
@@ -54,7 +56,7 @@ function newBaseOf(rooms: OperatorRequest, body: OperatorInput<'baseAdd'>['body'
     kernel: sentFile(rooms, kernel, 'kernel'),
     initrd: sentFile(rooms, initrd, 'initrd'),
   };
-  const boot: BootProfile = { mode: 'direct', append, buildAppend };
+  const boot = givenBoot({ ...wish, ...more }, true);
   return { used: [body.disk, kernel, initrd], base: { ...named, files, boot } };
 }
 
@@ -74,6 +76,7 @@ export const catalogueHandlers: Pick<
   | 'baseHeal'
   | 'baseList'
   | 'baseAdd'
+  | 'baseBoard'
   | 'baseTry'
   | 'softwareList'
   | 'softwareAdd'
@@ -89,11 +92,13 @@ export const catalogueHandlers: Pick<
       usingUp(request, used, async () => {
         say('taking the disk in');
         const added = await baseAdd(request.operator, engine, base, signal);
-        const warnings = await baseWarnings(engine, added, base.boot);
+        const { warnings } = await baseGet(request.store, engine, added.id);
         return { base: toWire(added), warnings };
       }),
     );
   },
+  baseBoard: async ({ operator, engine }, { params, body }) =>
+    toWire(await baseBoard(operator, engine(), params.id, body.board)),
   baseTry(request, { params, body: { timeout_seconds: seconds = usualTrialS } }) {
     const engine = request.engine();
     return begun(request, 'baseTry', async (signal, say) => {
