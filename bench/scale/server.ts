@@ -29,7 +29,7 @@ export type Query = (text: string) => Promise<Record<string, unknown>[]>;
 
 /** Writes the simulator's file for the rows of a store. */
 export async function writeSimulator(query: Query, folder: string): Promise<void> {
-  const state: State = { layers: {}, disks: {}, machines: {}, files: {} };
+  const state: State = { layers: {}, disks: {}, machines: {}, files: {}, templates: {} };
   const rows = async <Row>(text: string) => (await query(text)) as Row[];
   for (const { id, parent } of await rows<{ id: string; parent: string | null }>(
     'select id, parent_id as parent from layer',

@@ -12,6 +12,11 @@ interface BootNeeds {
   readyMs?: number;
   /** The size of a build machine; default: that of the engine. */
   build?: { cpus: number; memoryMb: number };
+  /**
+   * The display of its machines; default: `std`, which needs no driver. `virtio` needs one in the
+   * guest, and then follows the size that a viewer asks for.
+   */
+  display?: 'std' | 'virtio';
 }
 
 /** Firmware that starts the boot loader on a disk; `uefi-secure` starts signed ones only. */

@@ -14,6 +14,7 @@ export type MachineTypeId = Branded<number, 'machineType'>;
 export type JobId = Branded<number, 'job'>;
 export type LayerId = Branded<string, 'layer'>;
 export type DiskId = Branded<string, 'disk'>;
+export type TemplateId = Branded<string, 'template'>;
 export type TransferId = Branded<string, 'transfer'>;
 /** Of a file that an operator sends: its digest. */
 export type UploadId = Branded<string, 'upload'>;

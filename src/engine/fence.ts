@@ -16,7 +16,7 @@
 // directory, so the processes of all earlier owners are dead.
 
 import { type AppError, failedForNow } from '../domain/error.ts';
-import type { DiskId, LayerId, MachineId } from '../domain/ids.ts';
+import type { DiskId, LayerId, MachineId, TemplateId } from '../domain/ids.ts';
 import type { Parts } from './optional/parts.ts';
 import type { Call, Token } from './port/call.ts';
 import type { Core, Engine } from './port/engine.ts';
@@ -25,7 +25,7 @@ const rememberedMax = 10_000;
 /** A verb ends within seconds of its signal. */
 const endMostMs = 30_000;
 
-type Id = MachineId | DiskId | LayerId;
+type Id = MachineId | DiskId | LayerId | TemplateId;
 
 interface UnderWay {
   token: Token;
@@ -152,8 +152,8 @@ export function fenced<Has extends Partial<Parts>>(engine: Engine & Has): Engine
     inventory: whole(engine.inventory),
     close: engine.close,
   };
-  const { backup, bootCheck, compact, exec, hostBound, pause, places, screen } = engine;
-  const { transfer, trial, verify } = engine;
+  const { backup, bootCheck, compact, console, exec, hostBound, instant, pause, places } = engine;
+  const { screen, transfer, trial, verify } = engine;
   const parts: Partial<Parts> = {
     ...(backup && { backup: { copy: at(backup.copy) } }),
     ...(bootCheck && {
@@ -165,15 +165,28 @@ export function fenced<Has extends Partial<Parts>>(engine: Engine & Has): Engine
       },
     }),
     ...(compact && { compact: { rewrite: at(compact.rewrite, ({ layerId }) => [layerId]) } }),
+    ...(console && { console: { read: at(console.read), open: at(console.open) } }),
     ...(exec && { exec: { run: at(exec.run, ({ machineId }) => [machineId]) } }),
     ...(hostBound && { hostBound: { ...hostBound, tidy: whole(hostBound.tidy) } }),
+    ...(instant && {
+      instant: {
+        fingerprint: whole(instant.fingerprint),
+        makeTemplate: at(instant.makeTemplate, ({ templateId, resultLayerId }) => [
+          templateId,
+          resultLayerId,
+        ]),
+        digestTemplate: at(instant.digestTemplate),
+        removeTemplate: at(instant.removeTemplate, (id) => [id]),
+        templates: whole(instant.templates),
+      },
+    }),
     ...(pause && {
       pause: { paused: whole(pause.paused), resume: at(pause.resume, (id) => [id]) },
     }),
     ...(places && {
       places: { members: whole(places.members), ofDisks: whole(places.ofDisks) },
     }),
-    ...(screen && { screen: { read: at(screen.read) } }),
+    ...(screen && { screen: { open: at(screen.open), picture: at(screen.picture) } }),
     ...(transfer && {
       transfer: {
         assertTakes: transfer.assertTakes,

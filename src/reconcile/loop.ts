@@ -11,6 +11,7 @@ import { logWith } from '../lib/log.ts';
 import { Nudge } from '../lib/nudge.ts';
 import type { Tracer } from '../lib/trace.ts';
 import { Turns } from '../lib/turns.ts';
+import { within } from '../lib/within.ts';
 import type { ClaimableJob } from '../store/port/job.ts';
 import { blockedKinds, ClaimTurns, planClaims, retryMostMs, roomOf } from './claim.ts';
 import type { Dependencies, Meter } from './context.ts';
@@ -27,6 +28,10 @@ const claimedMax = 100;
 const eventsMs = 200;
 /** So often a pass looks for more jobs, while it finds some. */
 const roundsMax = 10;
+/** A server that stops waits so long for the store to end the leases of its tasks. */
+const releaseMs = 2000;
+
+const leaseOf = (name: TaskName) => `task ${name}`;
 
 interface ReconcilerOptions extends Dependencies {
   meter: Meter;
@@ -41,6 +46,8 @@ export class Reconciler {
   readonly #owner = randomBytes(8).toString('hex');
   readonly #running = new Map<Job['id'], { ended: Promise<void>; cancel: AbortController }>();
   readonly #tasks = new Map<TaskName, Promise<void>>();
+  /** The tasks whose leases this server may have. */
+  readonly #leased = new Set<TaskName>();
   readonly #claimTurns = new ClaimTurns();
   readonly #workTurns = new Turns();
   readonly #guard: RemovalGuard;
@@ -96,6 +103,17 @@ export class Reconciler {
     await this.#loop;
     await this.#ended();
     await Promise.allSettled(this.#tasks.values());
+    await this.#releaseTasks();
+  }
+
+  /** Lets the next server run the tasks at once. Without a store their leases end by themselves. */
+  async #releaseTasks(): Promise<void> {
+    if (this.#leased.size === 0) return;
+    const released = this.#options.store.write('system', async (work) => {
+      for (const name of this.#leased) await work.jobs.takeLease(leaseOf(name), this.#owner, 0);
+    });
+    await within(releaseMs, released);
+    this.#leased.clear();
   }
 
   async #ended(): Promise<void> {
@@ -229,11 +247,13 @@ export class Reconciler {
     if (await task.isIdle?.(store)) return meter.taskDone(name);
     // An engine that is not bound to a host is the same for all servers, so one of them looks at it.
     const isShared = task.scope === 'cluster' || engine.hostBound === undefined;
-    const keepLease = async () =>
-      !isShared ||
-      store.write('system', (work) =>
-        work.jobs.takeLease(`task ${name}`, this.#owner, task.everyMs + settings.leaseMs),
+    const keepLease = async () => {
+      if (!isShared) return true;
+      this.#leased.add(name);
+      return store.write('system', (work) =>
+        work.jobs.takeLease(leaseOf(name), this.#owner, task.everyMs + settings.leaseMs),
       );
+    };
     if (!(await keepLease())) return;
     const context = {
       ...this.#options,

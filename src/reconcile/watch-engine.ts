@@ -15,7 +15,7 @@ interface Watchers {
 /** Jobs ask for this again and again while they wait, so it has no spans. */
 const polled = 'machineState';
 
-const ids = ['layerId', 'parentId', 'diskId', 'machineId'] as const;
+const ids = ['layerId', 'parentId', 'diskId', 'machineId', 'templateId'] as const;
 
 /** The ids in the subject of a call; its names and texts stay here. */
 function attributesOf(subject: unknown): Attributes {

@@ -123,7 +123,8 @@ async function pinBoards(store: Store, { bootCheck }: Engine): Promise<void> {
   const roots = await store.read('system', (work) => work.layers.boardless());
   for await (const portion of portionsOf(roots, pinnedMax))
     await store.write('system', async (work) => {
-      for (const { id, boot } of portion) await work.layers.setBoot(id, { ...boot, board });
+      for (const { id, boot } of portion)
+        await work.layers.update(id, { boot: { ...boot, board } });
     });
 }
 

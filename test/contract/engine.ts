@@ -8,6 +8,7 @@ import { defer, type Scope, temporaryFolder } from '../support.ts';
 import { testBuilds } from './engine/builds.ts';
 import { testCalls } from './engine/calls.ts';
 import { testDisks } from './engine/disks.ts';
+import { testInstant } from './engine/instant.ts';
 import { testLayers } from './engine/layers.ts';
 import { testMachines } from './engine/machines.ts';
 import { type EngineUnderTest, layerId, type World } from './engine/world.ts';
@@ -39,6 +40,7 @@ export function testEngine(name: string, under: EngineUnderTest): void {
       await engine.importBase({ layerId: base, ...(await contents(files)) }, call);
     });
 
-    for (const test of [testLayers, testDisks, testBuilds, testMachines, testCalls]) test(world);
+    for (const test of [testLayers, testDisks, testBuilds, testMachines, testInstant, testCalls])
+      test(world);
   });
 }

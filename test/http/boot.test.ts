@@ -91,7 +91,9 @@ describe('a boot profile', () => {
     const board = async () => (await baseList(h.store))[0]?.boot?.board;
     assert.equal(await board(), 'sim-1');
     // A root of an earlier version has none, and gets that of the host when a server starts.
-    await h.store.write('system', (work) => work.layers.setBoot(base.layerId, { mode: 'bios' }));
+    await h.store.write('system', (work) =>
+      work.layers.update(base.layerId, { boot: { mode: 'bios' } }),
+    );
     await prepareEngine(h.store, h.engine, {});
     assert.equal(await board(), 'sim-2');
     await baseBoard(operatorOn(h.store), h.engine, base.id, 'sim-1');

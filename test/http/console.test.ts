@@ -11,7 +11,12 @@ describe('the console of a machine', () => {
       'Loading\u001b[31m initial ramdisk\r\nALERT! /dev/vda9 does not exist.\n(initramfs) ';
     const wrapEngine = (engine: Engine): Engine => ({
       ...engine,
-      screen: { read: async () => shown },
+      console: {
+        read: async () => shown,
+        open: async () => {
+          throw new Error('nothing opens it here');
+        },
+      },
     });
     const h = await startHarness(t, { settings: { readyMs: 20 }, wrapEngine });
     const { id } = await h.addMachine(h.ours, 'sim-never-ready');

@@ -72,7 +72,7 @@ describe('a build', () => {
       const hook = between();
       const { h, install, collect, assertWhole } = await standing(t, { wrapStore: hook.wrapStore });
       hook.once(sealedSteps(count), async (store) => {
-        await store.write('system', (work) => evict(work, 0));
+        await evict(store, 0);
         await collect();
       });
       const id = await install([h.editor.id, h.browser.id]);

@@ -90,7 +90,8 @@ describe('a command in a machine on Incus', { skip: leftOutWithoutIncus }, () =>
     assert.match(much?.stdout ?? '', /^x+\n… \d+ bytes left out …\nx+\nend\n$/);
     await assert.rejects(run('cat /dev/zero'), /printed more than/);
     await run('echo on the console >/dev/console');
-    const shown = async () => (await engine.screen?.read(machineId, call))?.includes('the console');
+    const shown = async () =>
+      (await engine.console?.read(machineId, call))?.includes('the console');
     await waitFor('its console shows what it printed', shown);
     await engine.stopMachine({ machineId, graceMs: 0 }, call);
   });

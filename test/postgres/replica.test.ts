@@ -5,6 +5,7 @@ import { randomUUID } from 'node:crypto';
 import type { AddressInfo } from 'node:net';
 import { describe, it } from 'node:test';
 import { pathPrefix } from '../../src/contract/envelope.ts';
+import { taskNames } from '../../src/reconcile/tasks.ts';
 import { openPostgres } from '../../src/store/postgres/open.ts';
 import { openPool } from '../../src/store/postgres/pool.ts';
 import { PostgresSignatures } from '../../src/store/postgres/signatures.ts';
@@ -139,6 +140,20 @@ describe('three servers on one database', () => {
     const [id = 0] = s.machines;
     await s.call('machineStart', { params: { id } });
     await s.machineIs(id, 'ready');
+  });
+
+  it('leave their tasks to the others when they stop', async (t) => {
+    const s = await startReplicas(t, await server.database(), { count: 1 });
+    const held = () =>
+      s.store.read('system', async (work) => {
+        const owners = await Promise.all(
+          taskNames.map((name) => work.jobs.leaseOwner(`task ${name}`)),
+        );
+        return owners.filter((owner) => owner !== undefined).length;
+      });
+    await waitFor('a task runs', async () => (await held()) > 0);
+    await s.services[0]?.reconciler.stop();
+    assert.equal(await held(), 0);
   });
 
   it('follow the clock of the database, whatever the clock of their host says', async (t) => {

@@ -39,7 +39,7 @@ async function openEngine(t: TestContext) {
       machineOn({ machineId: id, name: 'One', memoryMb: 512, ...on, fresh }),
       call,
     );
-    const read = async () => pattern.exec(await engine.screen.read(id, call))?.[0];
+    const read = async () => pattern.exec(await engine.console.read(id, call))?.[0];
     const text = await waitFor(`the console says ${pattern}`, read, upMs, 200);
     await stop();
     return text;

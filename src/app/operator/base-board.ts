@@ -28,7 +28,7 @@ export const baseBoard = change(
     const { board: _, ...rest } = boot;
     const wanted = { ...rest, ...(board !== undefined && { board }) };
     const settled = await settledBoot(engine, { layerId, boot: wanted }, withoutJob());
-    await store.write('system', (work) => work.layers.setBoot(layerId, settled));
+    await store.write('system', (work) => work.layers.update(layerId, { boot: settled }));
     return { ...found, boot: settled };
   },
 );

@@ -18,7 +18,7 @@ export const cachePrune = change(
   'cachePrune',
   (_keepBytes: number) => 'the build cache',
   async ({ store, touched }, keepBytes): Promise<{ steps: LayerId[]; bytes: number }> => {
-    const gone = await store.write('system', (work) => evict(work, keepBytes));
+    const gone = await evict(store, keepBytes);
     const bytes = gone.reduce((sum, one) => sum + storedBytesOf(one), 0);
     touched(`the build cache: ${gone.length} steps, ${bytes} bytes`);
     return { steps: gone.map((one) => one.id), bytes };

@@ -38,7 +38,7 @@ interface IncusOptions {
   profile: string | null;
 }
 
-type IncusParts = Pick<Parts, 'exec' | 'places' | 'screen'>;
+type IncusParts = Pick<Parts, 'console' | 'exec' | 'places'>;
 
 /**
  * Connects to a cluster, and makes the project when it is missing. Throws `unavailable` with a
@@ -71,7 +71,10 @@ export async function openIncus(options: IncusOptions): Promise<Engine & IncusPa
     },
     importFile: (spec, call) => importFile(incus, spec, call),
     buildLayer: (spec, call) => buildLayer(incus, spec, call),
-    startMachine: (spec, call) => machines.start(spec, call),
+    async startMachine(spec, call) {
+      await machines.start(spec, call);
+      return { how: 'cold', because: null };
+    },
     machineState: (id, { signal }) => machines.state(id, signal),
     stopMachine: (spec, call) => machines.stop(spec, call),
     runningMachines: ({ signal }) => machines.running(signal),
@@ -85,6 +88,10 @@ export async function openIncus(options: IncusOptions): Promise<Engine & IncusPa
       operations.close();
       client.close();
     },
+    console: {
+      read: (id, { signal }) => machines.console(id, signal),
+      open: (id, { signal }) => machines.openConsole(id, signal),
+    },
     exec: { run: (spec, { signal }) => machines.exec(spec, signal) },
     places: {
       async members({ signal }) {
@@ -93,7 +100,6 @@ export async function openIncus(options: IncusOptions): Promise<Engine & IncusPa
       },
       ofDisks: ({ signal }) => placesOf(incus, signal),
     },
-    screen: { read: (id, { signal }) => machines.console(id, signal) },
   });
 }
 

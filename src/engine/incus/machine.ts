@@ -1,6 +1,7 @@
 // Machines: each runs as the instance that is its disk. A start gives the instance the machine's
 // size and network addresses; at most one instance of a machine is on.
 
+import type { Duplex } from 'node:stream';
 import { Type } from 'typebox';
 import { AppError, failedForGood, failedForNow } from '../../domain/error.ts';
 import type { MachineId } from '../../domain/ids.ts';
@@ -9,6 +10,7 @@ import type { ExecResult, ExecSpec } from '../optional/exec.ts';
 import type { Call } from '../port/call.ts';
 import type { MachineSpec, MachineState, StopSpec } from '../port/machines.ts';
 import { Instance } from './answer.ts';
+import { openInstanceConsole } from './console.ts';
 import { diskName, type Incus, marks } from './context.ts';
 import { IncusRefusal } from './error.ts';
 import { runInside } from './exec.ts';
@@ -157,6 +159,18 @@ export class Machines {
     for await (const chunk of stream ?? [])
       end = Buffer.concat([end, chunk as Buffer]).subarray(-consoleBytes);
     return end.toString();
+  }
+
+  /** See `Console.open`. */
+  async openConsole(machineId: MachineId, signal: AbortSignal): Promise<Duplex> {
+    const on = await this.#found(machineId, signal);
+    if (on === null)
+      throw new AppError(
+        'machine_not_ready',
+        `Machine ${machineId} is off; start it: silversmith machine start ${machineId}`,
+      );
+    const history = await this.console(machineId, signal);
+    return openInstanceConsole(this.#incus, on.name, history, signal);
   }
 
   close = () => this.#guests.close();

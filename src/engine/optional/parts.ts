@@ -5,8 +5,10 @@ import { invalid } from '../../domain/error.ts';
 import type { Backup } from './backup.ts';
 import type { BootCheck } from './boot-check.ts';
 import type { Compact } from './compact.ts';
+import type { Console } from './console.ts';
 import type { Exec } from './exec.ts';
 import type { HostBound } from './host-bound.ts';
+import type { Instant } from './instant.ts';
 import type { Pause } from './pause.ts';
 import type { Places } from './places.ts';
 import type { Screen } from './screen.ts';
@@ -18,8 +20,10 @@ export interface Parts {
   readonly backup: Backup;
   readonly bootCheck: BootCheck;
   readonly compact: Compact;
+  readonly console: Console;
   readonly exec: Exec;
   readonly hostBound: HostBound;
+  readonly instant: Instant;
   readonly pause: Pause;
   readonly places: Places;
   readonly screen: Screen;
@@ -32,11 +36,13 @@ const cannot: Record<keyof Parts, string> = {
   backup: 'copies nothing for a backup; use the means of what it keeps its disks on',
   bootCheck: 'chooses the firmware and the board of its machines by itself',
   compact: 'cannot shorten the chain of an image',
+  console: 'shows no consoles',
   exec: 'runs no guests, so no command can be run in one; use the qemu engine',
   hostBound: 'keeps nothing on this host',
+  instant: 'starts no machines from memory',
   pause: 'pauses no machines',
   places: 'has one host only',
-  screen: 'shows no consoles',
+  screen: 'gives its machines no screens; use their consoles',
   transfer: 'gives out and takes in no images as files',
   trial: 'starts no machine only to see whether it comes up',
   verify: 'takes no digests of layers',

@@ -1,6 +1,7 @@
 // Machines at an engine: starting them, stopping them, and asking how they are.
 
 import type { DiskId, MachineId } from '../../domain/ids.ts';
+import type { UsableTemplate } from '../optional/instant.ts';
 import type { Call } from './call.ts';
 import type { ChainBoot } from './layers.ts';
 
@@ -15,7 +16,18 @@ export interface MachineSpec extends ChainBoot {
    * ready.
    */
   fresh: boolean;
+  /**
+   * The template of whose layer the fresh disk is an overlay. An engine without the part `instant`
+   * ignores it.
+   */
+  template?: UsableTemplate;
 }
+
+/**
+ * How a machine was started: from the memory of a template, or by booting. `because` says why the
+ * template of the spec was not used, as the end of a sentence; null when there was none.
+ */
+export type Started = { how: 'instant' } | { how: 'cold'; because: string | null };
 
 export interface StopSpec {
   machineId: MachineId;
@@ -37,12 +49,15 @@ export type MachineState = 'off' | 'on' | 'ready' | 'copy';
 export interface Machines {
   /**
    * Starts the machine on the disk, or finds it running on it; a machine that runs on another disk
-   * is ended first. Resolves when it is on, not when it is ready. Idempotent. Throws `internal`
-   * when the disk is missing, `no_capacity` when the host has too little memory, and `unavailable`
-   * when the machine did not come up. After a failure the machine is off, or on when the call was
-   * ended by its signal; `stopMachine` ends it.
+   * is ended first. Resolves when it is on, not when it is ready. Idempotent; for a machine that
+   * was on already, `how` may be `cold` though it began from memory. A template that cannot be used
+   * never fails a start: the machine boots cold, on an overlay as empty as the one that it was
+   * given, and nothing of the template has run on it. Throws `internal` when the disk is missing,
+   * `no_capacity` when the host has too little memory, and `unavailable` when the machine did not
+   * come up. After a failure the machine is off, or on when the call was ended by its signal;
+   * `stopMachine` ends it.
    */
-  startMachine(spec: MachineSpec, call: Call): Promise<void>;
+  startMachine(spec: MachineSpec, call: Call): Promise<Started>;
   /** Whether a machine is on, and how far its guest has come. */
   machineState(machineId: MachineId, call: Call): Promise<MachineState>;
   /**

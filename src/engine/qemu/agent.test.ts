@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { describe, it, type TestContext } from 'node:test';
-import { type AgentError, agentAnswers, agentExec, agentShutdown } from './agent.ts';
+import { type AgentError, agentAnswers, agentExec, agentSetTime, agentShutdown } from './agent.ts';
 import { monitorCall } from './qmp.ts';
 
 type Request = { execute: string; arguments?: { id?: number; path?: string } };
@@ -92,6 +92,39 @@ describe('a command in a guest', () => {
       });
       await assert.rejects(agentExec(path, ['known']), { why: 'no agent' });
     }
+  });
+});
+
+describe('the clock of a guest', () => {
+  const agentAnswering = (t: TestContext, answer: (time: number) => unknown) =>
+    peerThat(t, (socket) => {
+      createInterface({ input: socket }).on('line', (line) => {
+        const { execute, arguments: args } = JSON.parse(line.replace(/^[^{]*/, ''));
+        const said = execute === 'guest-set-time' ? answer(args.time) : { return: args?.id };
+        socket.write(`${JSON.stringify(said)}\n`);
+      });
+    });
+
+  it('is set to the time of the host in nanoseconds', async (t) => {
+    const before = Date.now();
+    let set = 0;
+    const path = await agentAnswering(t, (time) => {
+      set = time / 1e6;
+      return { return: {} };
+    });
+    assert.equal(await agentSetTime(path), true);
+    assert.ok(set >= before && set <= Date.now());
+  });
+
+  it('counts as set without a program for the hardware clock, and not after another refusal', async (t) => {
+    const refusing = (desc: string) => agentAnswering(t, () => ({ error: { desc } }));
+    const hwclock = 'hwclock failed to set hardware clock to system time';
+    assert.equal(await agentSetTime(await refusing(hwclock)), true);
+    assert.equal(
+      await agentSetTime(await refusing('Command guest-set-time has been disabled')),
+      false,
+    );
+    assert.equal(await agentSetTime('/nowhere/agent.sock'), false);
   });
 });
 

@@ -43,6 +43,30 @@ export async function agentAnswers(path: string, timeoutMs: number): Promise<boo
   }
 }
 
+/** Calls the agent once, on a connection of its own. Rejects when it refuses or does not answer. */
+async function agentCall(path: string, execute: string, args: Message, timeoutMs: number) {
+  const agent = await openAgent(path, timeoutMs);
+  try {
+    return await agent.call(execute, args, timeoutMs);
+  } finally {
+    agent.close();
+  }
+}
+
+/**
+ * Sets the guest's clock to that of the host, because the guest's clock stood still while it was
+ * paused. False when no agent answers in time, or when the agent refuses. An agent also refuses
+ * after it has set the time when its guest has no `hwclock` to pass it on; that counts as set.
+ */
+export async function agentSetTime(path: string, timeoutMs = answerMs): Promise<boolean> {
+  // The agent counts in nanoseconds.
+  const args = { time: Date.now() * 1e6 };
+  return agentCall(path, 'guest-set-time', args, timeoutMs).then(
+    () => true,
+    (error) => error instanceof PeerRefusal && /hwclock/.test(error.message),
+  );
+}
+
 /**
  * Asks the guest to give back the blocks of removed files, which a capture would keep, and then to
  * power off. False when no agent answers.

@@ -191,7 +191,7 @@ async function inUse(
  * The folder that a machine sees as the folder of builds. A machine that an earlier version
  * started, or that is not confined, sees the folder of builds itself.
  */
-async function copiesOf({ pid, id }: Found, { paths }: Own): Promise<string> {
+export async function copiesOf({ pid, id }: Found, { paths }: Own): Promise<string> {
   const [its, ours] = await Promise.all([stat(`/proc/${pid}/root`), stat('/')]);
   return its.ino === ours.ino && its.dev === ours.dev
     ? paths.builds

@@ -3,6 +3,7 @@
 import type { BootProfile } from '../../domain/boot.ts';
 import { earlyLines, type Hardware, type Identity } from '../identity.ts';
 import type { ChainBoot } from '../port/layers.ts';
+import { displayArgs } from './display.ts';
 import { boardOf, firmwareArgs } from './firmware.ts';
 import type { Host } from './host.ts';
 import type { Paths } from './paths.ts';
@@ -58,6 +59,7 @@ export function qemuArgs(guest: Guest, host: Host, paths: Paths): string[] {
     ...(hardware ? ['-uuid', hardware.uuid] : []),
     ...(fresh ? ['-smbios', `type=11,value=${earlyCredential}=${base64(earlyLines(fresh))}`] : []),
     ...channelArgs(build),
+    ...(build ? [] : displayArgs(boot)),
     ...['-nic', guest.network ? cardOf(guest, host) : 'none'],
     // The card of a fresh machine is unplugged before the guest begins; see newcomer.ts.
     ...(guest.network && fresh ? ['-S'] : []),

@@ -18,6 +18,7 @@ import { backUp } from './backup.ts';
 import { importBase, importFile } from './base.ts';
 import { bootFault, growthFault, settleBoot } from './boot.ts';
 import { buildLayer, removeBuild } from './build.ts';
+import { Consoles } from './console.ts';
 import { disksIn } from './disk.ts';
 import { execIn } from './exec.ts';
 import { removeState, stateBytes } from './firmware-state.ts';
@@ -28,6 +29,7 @@ import { pauseIn } from './pause.ts';
 import { processesIn } from './process.ts';
 import { rewriteLayer } from './rewrite.ts';
 import { capacityOf, hostSize } from './room.ts';
+import { screenIn } from './screen.ts';
 import { tidy } from './tidy.ts';
 import { exportLayer, importLayer } from './transfer.ts';
 import { bootOnce } from './trial.ts';
@@ -49,8 +51,8 @@ interface QemuOptions {
   confining?: Confining;
 }
 
-/** Every part that an engine of one host can have. */
-type QemuParts = Omit<Parts, 'places'>;
+/** Every part that an engine of one host can have; machines do not start from memory yet. */
+type QemuParts = Omit<Parts, 'places' | 'instant'>;
 type Qemu = Engine & QemuParts;
 
 export async function openQemu({
@@ -67,6 +69,7 @@ export async function openQemu({
   const { paths } = own;
   await prepareFolders(root, paths.folders);
   const machines = new Machines(host, own, machineNetwork);
+  const consoles = new Consoles(own);
   const context = { host, ...own };
 
   return fenced<QemuParts>({
@@ -81,7 +84,10 @@ export async function openQemu({
     },
     importFile: (spec, { signal }) => importFile(spec, signal, paths),
     buildLayer: (spec, { signal }) => buildLayer(spec, signal, context),
-    startMachine: (spec, { signal }) => machines.start(spec, signal),
+    async startMachine(spec, { signal }) {
+      await machines.start(spec, signal);
+      return { how: 'cold', because: null };
+    },
     machineState: (id) => machines.state(id),
     stopMachine: (spec, { signal }) => machines.stop(spec, signal),
     runningMachines: () => machines.running(),
@@ -91,7 +97,7 @@ export async function openQemu({
       return capacityOf(root);
     },
     inventory: () => inventoryOf(paths),
-    async close() {},
+    close: () => consoles.close(),
 
     backup: { copy: (spec, { signal }) => backUp(spec, signal, context) },
     bootCheck: {
@@ -101,10 +107,14 @@ export async function openQemu({
       growthFault: (root) => growthFault(root, paths),
     },
     compact: { rewrite: (spec, { signal }) => rewriteLayer(spec, signal, paths, host) },
+    console: {
+      read: async (id) => consoles.shown(id) ?? machines.console(id),
+      open: (id, { signal }) => consoles.open(id, signal),
+    },
     exec: { run: (spec, { signal }) => execIn(spec, signal, own) },
     hostBound: { tidy: () => tidy(context), size: hostSize() },
     pause: pauseIn(own),
-    screen: { read: (id) => machines.console(id) },
+    screen: screenIn(context),
     transfer: {
       assertTakes: assertHoldsDisk,
       exportLayer: (spec, { signal }) => exportLayer(spec, signal, paths, host),

@@ -27,7 +27,7 @@ const O_PATH = 0o10000000;
  * lie deeper, so the socket is opened first and named by its descriptor. A link in its place is not
  * followed, and anything else there is refused.
  */
-function connectTo(path: string): Socket {
+export function connectTo(path: string): Socket {
   const file = openSync(path, O_PATH | constants.O_NOFOLLOW);
   try {
     if (!fstatSync(file).isSocket()) throw new Error(`${path} is not a socket`);

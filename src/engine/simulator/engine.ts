@@ -7,18 +7,23 @@
 // `sim-fail-start`, `sim-never-ready`, `sim-fail-build`, `sim-exit-7` or `sim-disk-full` does what
 // its name says. A base whose disk holds `sim-never-ready` boots no guest that reports.
 //
-// It runs no guests and its host is never full, so it has no consoles, commands or pauses.
+// It runs no guests and its host is never full, so it has no commands or pauses. Its machines have a
+// console that answers what is typed, and a screen with one picture.
 
 import type { Capacity } from '../../domain/host.ts';
-import type { DiskId, LayerId, MachineId } from '../../domain/ids.ts';
+import type { DiskId, LayerId, MachineId, TemplateId } from '../../domain/ids.ts';
 import { portionsOf } from '../../lib/portions.ts';
 import { fenced } from '../fence.ts';
 import type { Parts } from '../optional/parts.ts';
 import type { Engine } from '../port/engine.ts';
 import { backupIn } from './backup.ts';
 import { bootCheckIn } from './boot-check.ts';
+import { consoleIn } from './console.ts';
+import { instantIn } from './instant.ts';
 import { compactIn, disksIn, layersIn, transferIn, verifyIn } from './layers.ts';
-import { buildsIn, machinesIn, type Pace, trialIn } from './machines.ts';
+import { buildsIn, machinesIn, trialIn } from './machines.ts';
+import type { Pace } from './pace.ts';
+import { screenIn } from './screen.ts';
 import { chainContent, openStateFile, type State, type StateFile, storedBytes } from './state.ts';
 
 interface SimulatorOptions extends Pace {
@@ -30,7 +35,16 @@ interface SimulatorOptions extends Pace {
 
 type SimulatorParts = Pick<
   Parts,
-  'backup' | 'bootCheck' | 'compact' | 'hostBound' | 'transfer' | 'trial' | 'verify'
+  | 'backup'
+  | 'bootCheck'
+  | 'compact'
+  | 'console'
+  | 'hostBound'
+  | 'instant'
+  | 'screen'
+  | 'transfer'
+  | 'trial'
+  | 'verify'
 >;
 
 /** The simulator's own verbs, for tests that look at or write to a simulated disk. */
@@ -44,6 +58,10 @@ interface Interference {
   /** Gives a layer the bytes again that it had before it rotted or was lost. */
   mend(layerId: LayerId): Promise<void>;
   setCapacity(capacity: Capacity): void;
+  /** As an upgrade of what runs the machines would. */
+  setFingerprint(fingerprint: string): void;
+  /** Changes a file of a template; without a text the whole template is lost. */
+  harmTemplate(id: TemplateId, part: 'state' | 'memory', text: string | null): Promise<void>;
   /** Ends a machine as if its guest had powered it off. */
   powerOff(machineId: MachineId): Promise<void>;
 }
@@ -62,13 +80,17 @@ export async function openSimulator({
   ...pace
 }: SimulatorOptions): Promise<Simulator> {
   const file = await openStateFile(root);
+  const versions = { fingerprint: 'simulator 1' };
   let capacity: Capacity = { totalBytes: 10 ** 13, freeBytes: 10 ** 13 };
   const parts: SimulatorParts = {
     backup: backupIn(file),
     bootCheck: bootCheckIn(boards),
     compact: compactIn(file),
+    console: consoleIn(file),
     // A record is written whole or not at all, so there are no unfinished records.
     hostBound: { tidy: async () => {}, size: fleetSize },
+    instant: instantIn(file, pace, versions),
+    screen: screenIn(file),
     transfer: transferIn(file),
     trial: trialIn(file, pace),
     verify: verifyIn(file, pace.clock),
@@ -107,10 +129,13 @@ export async function openSimulator({
     setCapacity(next) {
       capacity = next;
     },
+    setFingerprint(next) {
+      versions.fingerprint = next;
+    },
   };
 }
 
-function interferenceIn(file: StateFile): Omit<Interference, 'setCapacity'> {
+function interferenceIn(file: StateFile): Omit<Interference, 'setCapacity' | 'setFingerprint'> {
   const before = new Map<LayerId, State['layers'][string] | undefined>();
   return {
     async writeToDisk(diskId, text) {
@@ -137,6 +162,13 @@ function interferenceIn(file: StateFile): Omit<Interference, 'setCapacity'> {
       const { layers } = await file.current();
       const layer = before.get(layerId);
       if (layer) layers[layerId] = layer;
+      await file.save();
+    },
+    async harmTemplate(id, part, text) {
+      const { templates } = await file.current();
+      const template = templates[id];
+      if (text === null) delete templates[id];
+      else if (template) template[part] = text;
       await file.save();
     },
     async powerOff(machineId) {

@@ -11,10 +11,9 @@ import type { Transfer } from '../optional/transfer.ts';
 import type { Verify } from '../optional/verify.ts';
 import type { Disks } from '../port/disks.ts';
 import type { Layers } from '../port/layers.ts';
+import { neverReady } from './pace.ts';
 import { chainContent, layerBytes, type StateFile, storedBytes } from './state.ts';
 
-/** A guest never reports ready when the disk of its base holds this text. */
-export const neverReady = 'sim-never-ready';
 const sentinelBytesMax = 64 * 1024;
 /** As much of a file that comes in as is looked at. */
 const exportBytesMax = 256 * 1024 ** 2;

@@ -2,24 +2,13 @@
 
 import { failedForGood, failedForNow, invalid } from '../../domain/error.ts';
 import type { MachineId } from '../../domain/ids.ts';
-import type { Clock } from '../../lib/clock.ts';
 import { sha256Of } from '../../lib/content.ts';
 import type { Trial } from '../optional/trial.ts';
 import type { BuildResult, Builds } from '../port/builds.ts';
 import type { Machines } from '../port/machines.ts';
-import { neverReady } from './layers.ts';
+import { templateFault } from './instant.ts';
+import { durations, neverReady, type Pace, wait } from './pace.ts';
 import { chainContent, layerBytes, type StateFile } from './state.ts';
-
-const durations = { bootMs: 8000, buildMs: 6000, stopMs: 2000 };
-
-export interface Pace {
-  clock: Clock;
-  /** How many times faster than a real engine; 0 is without any waiting. */
-  speed: number;
-}
-
-const wait = ({ clock, speed }: Pace, ms: number, signal: AbortSignal) =>
-  speed === 0 ? Promise.resolve() : clock.sleep(ms / speed, signal);
 
 export const buildsIn = (file: StateFile, pace: Pace): Builds => ({
   async importFile({ sha256, content }, { signal }) {
@@ -67,19 +56,23 @@ export const buildsIn = (file: StateFile, pace: Pace): Builds => ({
 });
 
 export const machinesIn = (file: StateFile, pace: Pace): Machines => ({
-  async startMachine({ machineId, diskId, name }) {
+  async startMachine({ machineId, diskId, name, fresh, template }) {
     const state = await file.current();
     if (name.includes('sim-fail-start'))
       throw failedForNow('The machine could not be started: it fails on purpose.');
     const disk = state.disks[diskId];
     if (!disk) throw failedForGood("The machine's disk is missing.", { detail: diskId });
-    if (state.machines[machineId]?.disk === diskId) return;
+    if (state.machines[machineId]?.disk === diskId) return { how: 'cold', because: null };
     const { clock, speed } = pace;
+    const because = fresh && template ? templateFault(state, template) : null;
+    const isInstant = fresh && template !== undefined && because === null;
+    const startMs = isInstant ? durations.cloneMs : durations.bootMs;
     const readyAt = [name, ...chainContent(state, disk.layer)].join().includes(neverReady)
       ? Number.MAX_SAFE_INTEGER
-      : clock.now() + (speed === 0 ? 0 : durations.bootMs / speed);
+      : clock.now() + (speed === 0 ? 0 : startMs / speed);
     state.machines[machineId] = { disk: diskId, name, readyAt };
     await file.save();
+    return isInstant ? { how: 'instant' } : { how: 'cold', because };
   },
   async machineState(machineId) {
     const machine = (await file.current()).machines[machineId];

@@ -12,9 +12,20 @@ export interface State {
   disks: Record<string, { layer: string; content: string[]; sizeBytes: number }>;
   machines: Record<string, { disk: string; name: string; readyAt: number }>;
   files: Record<string, true>;
+  templates: Record<string, SimulatedTemplate>;
 }
 
-const sections = ['layers', 'disks', 'machines', 'files'] as const;
+/** The contents of its two files, and the machine that it fits. */
+export interface SimulatedTemplate {
+  state: string;
+  memory: string;
+  cpus: number;
+  memoryMb: number;
+}
+
+const sections = ['layers', 'disks', 'machines', 'files', 'templates'] as const;
+
+const empty = (): State => ({ layers: {}, disks: {}, machines: {}, files: {}, templates: {} });
 
 /** The bytes that each layer takes beside its content. */
 export const layerBytes = 4 * 1024 * 1024;
@@ -33,8 +44,8 @@ export const stateFileIn = (folder: string) => join(folder, 'simulator.json');
 
 export const readState = async (file: string): Promise<State> =>
   (await exists(file))
-    ? (JSON.parse(await readFile(file, 'utf8')) as State)
-    : { layers: {}, disks: {}, machines: {}, files: {} };
+    ? { ...empty(), ...(JSON.parse(await readFile(file, 'utf8')) as Partial<State>) }
+    : empty();
 
 /** Changes with each writing of the file; null when there is none. */
 const versionOf = async (file: string): Promise<string | null> => {

@@ -105,7 +105,7 @@ async function withConsole(
   id: MachineId,
   error: AppError,
 ): Promise<AppError> {
-  const shown = (await engine.screen?.read(id, call).catch(() => '')) ?? '';
+  const shown = (await engine.console?.read(id, call).catch(() => '')) ?? '';
   if (shown === '' || signal.aborted) return error;
   await write((work) => work.machines.keepConsole(id, plainConsole(shown)));
   const { code, detail, retry } = error;

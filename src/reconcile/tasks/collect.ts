@@ -86,13 +86,7 @@ async function markLayers({
   store,
   settings,
 }: TaskContext): Promise<{ evicted: Layer[]; over: Layer[] }> {
-  const isFull =
-    (await store.survey('system', (work) => work.layers.cacheBytes())) > settings.cacheBytesMax;
-  const evicted = !isFull
-    ? []
-    : await store.write('system', async (work) =>
-        (await isFrozen(work)) ? [] : evict(work, settings.cacheBytesMax),
-      );
+  const evicted = await evict(store, settings.cacheBytesMax);
   const found = await store.survey('system', (work) => work.layers.unneeded(markedMax));
   const over = await store.write('system', async (work) => {
     if (await isFrozen(work)) return [];

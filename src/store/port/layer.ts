@@ -12,7 +12,9 @@ export type NewLayer = Omit<Layer, 'createdAt' | 'lostKey' | 'usedAt' | 'deletin
 };
 
 export type LayerChange = Partial<
-  Pick<Layer, 'state' | 'usedAt' | 'parentId' | 'jobId' | 'key' | 'lostKey' | 'deletingAt'>
+  Pick<Layer, 'state' | 'usedAt' | 'parentId' | 'jobId' | 'key' | 'lostKey' | 'deletingAt'> & {
+    boot: BootProfile;
+  }
 >;
 
 /** How the chain of a layer boots. */
@@ -65,6 +67,11 @@ export interface LayerReader {
   lowestAbove(layersMax: number, failedSince: number): Promise<Layer | undefined>;
   /** The installed steps that builds can find, the least recently used first. */
   cache(): Promise<CachedLayer[]>;
+  /**
+   * At most `limit` of these steps with nothing on top and no build that may use them, the least
+   * recently used first; of those in `among` where it is given.
+   */
+  idleSteps(limit: number, among?: readonly LayerId[]): Promise<Layer[]>;
   /** The bytes of all copies of these steps. */
   cacheBytes(): Promise<number>;
   /**
@@ -87,8 +94,6 @@ export interface LayerWriter extends LayerReader {
   add(layer: NewLayer): Promise<void>;
   /** Does nothing when there is no such layer. */
   update(id: LayerId, change: LayerChange): Promise<void>;
-  /** Says how the chains of a root boot. Does nothing when there is no such layer. */
-  setBoot(id: LayerId, boot: BootProfile): Promise<void>;
   /**
    * Makes a layer immutable and usable: its bytes are complete in this server's engine, and no job
    * works on it. Idempotent.

@@ -16,6 +16,7 @@ import type {
 } from '../port/layer.ts';
 import { isUsable, layersAbove } from './chain.ts';
 import { inBuild, inUse, unneeded } from './layer-use.ts';
+import { boardlessRoots, type Root } from './root.ts';
 import type { Database } from './schema.ts';
 import { Queries } from './scope.ts';
 
@@ -67,16 +68,8 @@ export class SqlLayerReader extends Queries implements LayerReader {
     return toLayers(await this.#all().where('key', '=', key).execute())[0];
   }
 
-  async boardless() {
-    const rows = await this.db
-      .selectFrom('layer')
-      .select(['id', 'boot'])
-      .where('boot', 'is not', null)
-      .where('boot', 'not like', '%"board":%')
-      .execute();
-    return rows.flatMap(({ id, boot }) =>
-      boot === null ? [] : [{ id, boot: JSON.parse(boot) as BootProfile }],
-    );
+  boardless(): Promise<Root[]> {
+    return boardlessRoots(this.db);
   }
 
   async list(): Promise<Layer[]> {
@@ -160,15 +153,25 @@ export class SqlLayerReader extends Queries implements LayerReader {
     return rows[0] && this.get(rows[0].id);
   }
 
+  #steps() {
+    const steps = this.#all().where('kind', '=', 'software').where(isUsable);
+    return steps.where('key', 'is not', null).orderBy('usedAt');
+  }
+
   async cache(): Promise<CachedLayer[]> {
-    const rows = await this.#all()
-      .where('kind', '=', 'software')
-      .where(isUsable)
-      .where('key', 'is not', null)
+    const rows = await this.#steps()
       .select(sql<boolean>`(${inUse} or ${inBuild})`.as('inUse'))
-      .orderBy('usedAt')
       .execute();
     return toLayers(rows).map((layer) => ({ ...layer, inUse: Boolean(layer.inUse) }));
+  }
+
+  async idleSteps(limit: number, among?: readonly LayerId[]): Promise<Layer[]> {
+    const idle = this.#steps()
+      .where(sql<boolean>`not ${inUse}`)
+      .where(sql<boolean>`not ${inBuild}`)
+      .limit(limit);
+    const rows = among ? idle.where('layer.id', 'in', this.among(among)) : idle;
+    return toLayers(await rows.execute());
   }
 
   async cacheBytes(): Promise<number> {
@@ -241,12 +244,8 @@ export class SqlLayerWriter extends SqlLayerReader implements LayerWriter {
       .execute();
   }
 
-  async update(id: LayerId, change: LayerChange): Promise<void> {
-    await this.db.updateTable('layer').set(change).where('id', '=', id).execute();
-  }
-
-  async setBoot(id: LayerId, boot: BootProfile): Promise<void> {
-    const change = { boot: JSON.stringify(boot) };
+  async update(id: LayerId, { boot, ...rest }: LayerChange): Promise<void> {
+    const change = { ...rest, ...(boot && { boot: JSON.stringify(boot) }) };
     await this.db.updateTable('layer').set(change).where('id', '=', id).execute();
   }
 

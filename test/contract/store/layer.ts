@@ -117,6 +117,12 @@ function testNeed(make: MakeWorld) {
       [old, false],
       [young, true],
     ]);
+    const idle = (...of: [limit: number, among?: LayerId[]]) =>
+      world.read(async (work) => idsOf(await work.layers.idleSteps(...of)));
+    assert.deepEqual(await idle(10), [old]);
+    assert.deepEqual(await idle(0), []);
+    assert.deepEqual(await idle(10, [young]), []);
+    assert.deepEqual(await idle(10, [young, old]), [old]);
     const { id: imageId } = await world.image();
     await world.job({ kind: 'imageInstall', organisationId: world.ours, imageId });
     await world.write((work) => work.layers.update(old, { usedAt: work.now() + 1 }));
@@ -124,6 +130,7 @@ function testNeed(make: MakeWorld) {
       [young, true],
       [old, true],
     ]);
+    assert.deepEqual(await idle(10), []);
   });
 }
 
