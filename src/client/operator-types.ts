@@ -447,6 +447,41 @@ export interface OperatorOperations {
     };
     extension: true;
   };
+  /** Give the chains of a root another board, from the next start of each guest on. */
+  layerBoard: {
+    input: {
+      /** ID of the layer. */
+      id: string;
+      /** The versioned board that QEMU emulates. Default: the newest of the host. */
+      board?: string | undefined;
+    };
+    answer: {
+      id: string;
+      boot: {
+        /** With a kernel beside the disk, or by the loader on it that a firmware of this name starts. */
+        mode: 'direct' | 'bios' | 'uefi' | 'uefi-secure';
+        /** The kernel command line. */
+        append?: string;
+        /** Arguments with which the initrd runs user-data and powers off. */
+        build_append?: string | null;
+        /** Whether its guests have a TPM 2.0. */
+        tpm?: boolean;
+        /** The firmware state of an image of which a fresh disk gets a copy: none, the variables of UEFI, or that of the TPM too. Default: variables. */
+        state_copy?: 'none' | 'variables' | 'all';
+        /** The versioned board that QEMU emulates. Default: the newest of the host. */
+        board?: string;
+        /** The least disk of its guests. */
+        least_disk_bytes?: number;
+        /** How long a start may take. */
+        ready_ms?: number;
+        build?: {
+          cpus: number;
+          memory_mb: number;
+        };
+      } | null;
+    };
+    extension: true;
+  };
   /** Begin to compare the bytes of layers with their digests. */
   layerVerify: {
     input: {
@@ -1220,59 +1255,6 @@ export interface OperatorOperations {
       } | null;
       /** When it was begun. */
       begun_at: string;
-    };
-    extension: true;
-  };
-  /** Give what stands on a base image another board, from the next start of each guest on. */
-  baseBoard: {
-    input: {
-      /** ID of the base image. */
-      id: number;
-      /** The versioned board that QEMU emulates. Default: the newest of the host. */
-      board?: string | undefined;
-    };
-    answer: {
-      id: number;
-      name: string;
-      size_gb: number;
-      layer_id: string;
-      /** When it was added. */
-      created_at: string;
-      /** Since when it is known to work. */
-      proved_at: string | null;
-      /** When its last trial failed. */
-      failed_at: string | null;
-      /** The version in its name; null when it has none. */
-      version: string | null;
-      /** Since when it is not offered; null while it is. */
-      retired_at: string | null;
-      /** Since when it is not taken where no base is named. */
-      held_at: string | null;
-      boot: {
-        /** With a kernel beside the disk, or by the loader on it that a firmware of this name starts. */
-        mode: 'direct' | 'bios' | 'uefi' | 'uefi-secure';
-        /** The kernel command line. */
-        append?: string;
-        /** Arguments with which the initrd runs user-data and powers off. */
-        build_append?: string | null;
-        /** Whether its guests have a TPM 2.0. */
-        tpm?: boolean;
-        /** The firmware state of an image of which a fresh disk gets a copy: none, the variables of UEFI, or that of the TPM too. Default: variables. */
-        state_copy?: 'none' | 'variables' | 'all';
-        /** The versioned board that QEMU emulates. Default: the newest of the host. */
-        board?: string;
-        /** The least disk of its guests. */
-        least_disk_bytes?: number;
-        /** How long a start may take. */
-        ready_ms?: number;
-        build?: {
-          cpus: number;
-          memory_mb: number;
-        };
-      } | null;
-      works: boolean | null;
-      /** Whether it is taken where no base is named. */
-      default: boolean;
     };
     extension: true;
   };

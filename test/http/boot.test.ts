@@ -5,7 +5,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { baseAdd, baseList } from '../../src/app/operator/base.ts';
-import { baseBoard } from '../../src/app/operator/base-board.ts';
+import { layerBoard } from '../../src/app/operator/layer-board.ts';
 import { bootWords, givenBoot } from '../../src/domain/boot.ts';
 import type { LayerId, MachineId } from '../../src/domain/ids.ts';
 import { gbBytes } from '../../src/domain/units.ts';
@@ -82,10 +82,10 @@ describe('a boot profile', () => {
     const h = await startHarness(t, { reconcile: false });
     const [base] = await baseList(h.store);
     assert.ok(base?.boot);
-    const changed = await baseBoard(operatorOn(h.store), h.engine, base.id, 'sim-1');
-    assert.equal(changed.boot?.board, 'sim-1');
+    const changed = await layerBoard(operatorOn(h.store), h.engine, base.layerId, 'sim-1');
+    assert.equal(changed.boot.board, 'sim-1');
     await assert.rejects(
-      baseBoard(operatorOn(h.store), h.engine, base.id, 'pc-9'),
+      layerBoard(operatorOn(h.store), h.engine, base.layerId, 'pc-9'),
       /no board pc-9; give one of: sim-2, sim-1/,
     );
     const board = async () => (await baseList(h.store))[0]?.boot?.board;
@@ -96,7 +96,7 @@ describe('a boot profile', () => {
     );
     await prepareEngine(h.store, h.engine, {});
     assert.equal(await board(), 'sim-2');
-    await baseBoard(operatorOn(h.store), h.engine, base.id, 'sim-1');
+    await layerBoard(operatorOn(h.store), h.engine, base.layerId, 'sim-1');
     await prepareEngine(h.store, h.engine, {});
     assert.equal(await board(), 'sim-1');
   });

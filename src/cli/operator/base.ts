@@ -13,7 +13,7 @@ import {
   stateCopies,
   usualAppend,
 } from '../../domain/boot.ts';
-import { invalid } from '../../domain/error.ts';
+import { invalid, notFound } from '../../domain/error.ts';
 import { seriesOf, versionLengthMax } from '../../domain/offer.ts';
 import { count } from '../confirm.ts';
 import { readableFile } from '../file.ts';
@@ -22,6 +22,7 @@ import { duration, words } from '../parse.ts';
 import { pick } from '../remote/name.ts';
 import type { Both, OperatorContext } from './context.ts';
 import type { Desk } from './desk.ts';
+import { movedTo } from './layer.ts';
 import { newestCommand, offerCommands } from './offer.ts';
 
 /** Their --timeout is the limit of the trial. */
@@ -201,16 +202,15 @@ function boardCommand(base: Command, { both, withDesk, print }: OperatorContext)
   both(
     base
       .command('board <base> [board]')
-      .description(
-        'give what stands on a base image another board; default: the newest of the host',
-      ),
+      .description('give guests on a base image another board; default: the newest of the host'),
   ).action((given: string, board: string | undefined, flags: Both) =>
     withDesk(flags, async (desk) => {
-      const id = await pick('base image', given, () => desk.baseList());
-      const changed = await desk.baseBoard(id, board);
-      const now = changed.boot?.board ?? 'the newest board of the host';
-      const said = `Base image ${id} (${changed.name}) has ${now}; a machine that is on gets it with its next start.`;
-      print(flags, changed, said);
+      const bases = await desk.baseList();
+      const id = await pick('base image', given, async () => bases);
+      const found = bases.find((one) => one.id === id);
+      if (found === undefined) throw notFound('base image', id, 'silversmith base list');
+      const changed = await desk.layerBoard(found.layerId, board);
+      print(flags, changed, movedTo(`Base image ${id} (${found.name})`, changed));
     }),
   );
 }

@@ -3,18 +3,18 @@
 
 import type { auditList } from '../../app/operator/audit.ts';
 import type { baseAdd, baseGet, baseList, Trial } from '../../app/operator/base.ts';
-import type { baseBoard } from '../../app/operator/base-board.ts';
 import type { baseHeal } from '../../app/operator/base-heal.ts';
 import type { cacheList, cachePrune } from '../../app/operator/cache.ts';
 import type { keyCreate, keyList, keyRotate, NewKey } from '../../app/operator/key.ts';
 import type { layerList, layerVerify } from '../../app/operator/layer.ts';
+import type { layerBoard } from '../../app/operator/layer-board.ts';
 import type { machineExec, memberList } from '../../app/operator/machine.ts';
 import type { Offer } from '../../app/operator/offer.ts';
 import type { organisationList } from '../../app/operator/organisation.ts';
 import type { NewSoftware, softwareAdd, softwareList } from '../../app/operator/software.ts';
 import type { storageGet } from '../../app/operator/storage.ts';
 import type { GivenBoot } from '../../domain/boot.ts';
-import type { BaseImageId, KeyId, MachineId, SoftwareId } from '../../domain/ids.ts';
+import type { BaseImageId, KeyId, LayerId, MachineId, SoftwareId } from '../../domain/ids.ts';
 import type { MachineType, NewMachineType } from '../../domain/machine-type.ts';
 import type { OfferKind } from '../../domain/offer.ts';
 import type { Quotas } from '../../domain/organisation.ts';
@@ -68,8 +68,6 @@ export interface Desk {
     id: BaseImageId,
     from: { file: string; wanted?: string | undefined },
   ): Result<typeof baseHeal>;
-  /** Undefined: the newest board of the host of the engine. */
-  baseBoard(id: BaseImageId, board: string | undefined): Result<typeof baseBoard>;
   baseTry(id: BaseImageId, timeoutMs: number): Promise<Trial>;
   softwareList(): Result<typeof softwareList>;
   softwareAdd(title: GivenTitle): Result<typeof softwareAdd>;
@@ -81,6 +79,8 @@ export interface Desk {
   /** `deep`: reads every layer first. */
   doctor(deep: boolean): Promise<Finding[]>;
   layerList(): Result<typeof layerList>;
+  /** Undefined: the newest board of the host of the engine. */
+  layerBoard(id: LayerId, board: string | undefined): Result<typeof layerBoard>;
   layerVerify(ids: readonly string[]): Result<typeof layerVerify>;
   cacheList(): Result<typeof cacheList>;
   cachePrune(keepBytes: number): Result<typeof cachePrune>;

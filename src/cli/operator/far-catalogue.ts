@@ -11,7 +11,6 @@ export type FarCatalogue = Pick<
   | 'baseHeal'
   | 'baseList'
   | 'baseAdd'
-  | 'baseBoard'
   | 'baseTry'
   | 'softwareList'
   | 'softwareAdd'
@@ -38,11 +37,6 @@ export const farCatalogue = (far: Far): FarCatalogue => ({
     const sent = await sendFile(far, file);
     const begun = await far.client.baseHeal({ id, file: sent.id, disk_name: wanted });
     return fromWire(await resultOf(far, begun, 'healed'));
-  },
-  async baseBoard(id, board) {
-    const answer = await far.client.baseBoard({ id, ...(board !== undefined && { board }) });
-    const { client_code: _, message: __, timestamp: ___, ...changed } = answer;
-    return fromWire(changed);
   },
   async baseTry(id, timeoutMs) {
     const seconds = Math.ceil(timeoutMs / 1000);

@@ -7,7 +7,13 @@ import { type Far, resultOf, wholeResultOf } from './far-work.ts';
 
 export type FarHost = Pick<
   Desk,
-  'doctor' | 'layerList' | 'layerVerify' | 'machineList' | 'machineExec' | 'memberList'
+  | 'doctor'
+  | 'layerBoard'
+  | 'layerList'
+  | 'layerVerify'
+  | 'machineList'
+  | 'machineExec'
+  | 'memberList'
 >;
 
 export const farHost = (far: Far): FarHost => ({
@@ -24,6 +30,11 @@ export const farHost = (far: Far): FarHost => ({
     });
     const listed = fromWire<Awaited<ReturnType<Desk['layerList']>>>({ layers, orphans });
     return { ...listed, layers: byAge(listed.layers) };
+  },
+  async layerBoard(id, board) {
+    const given = board === undefined ? {} : { board };
+    const changed = await far.client.layerBoard({ id, ...given });
+    return fromWire({ id: changed.id, boot: changed.boot });
   },
   async layerVerify(ids) {
     const begun = await far.client.layerVerify({ ...(ids.length > 0 && { ids: [...ids] }) });

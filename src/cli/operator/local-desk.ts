@@ -2,12 +2,12 @@
 
 import { auditList } from '../../app/operator/audit.ts';
 import { baseAdd, baseGet, baseList, baseTry } from '../../app/operator/base.ts';
-import { baseBoard } from '../../app/operator/base-board.ts';
 import { baseHeal } from '../../app/operator/base-heal.ts';
 import { cacheList, cachePrune } from '../../app/operator/cache.ts';
 import { doctor } from '../../app/operator/doctor.ts';
 import { keyCreate, keyList, keyRevoke, keyRotate } from '../../app/operator/key.ts';
 import { layerList, layerVerify } from '../../app/operator/layer.ts';
+import { layerBoard } from '../../app/operator/layer-board.ts';
 import { machineExec, machineList, memberList } from '../../app/operator/machine.ts';
 import { machineTypeAdd, machineTypeList } from '../../app/operator/machine-type.ts';
 import { baseNewestSet, offerList, offerRemove, offerRetire } from '../../app/operator/offer.ts';
@@ -48,7 +48,6 @@ export const localDesk = ({ store, masterKey, operator, openEngine, config }: Op
     const engine = await openEngine();
     return interruptible((signal) => baseHeal(operator, engine, id, from, signal));
   },
-  baseBoard: async (id, board) => baseBoard(operator, await openEngine(), id, board),
   async baseTry(id, timeoutMs) {
     const engine = await openEngine();
     return interruptible((signal) => baseTry(operator, engine, id, timeoutMs, signal));
@@ -77,6 +76,7 @@ export const localDesk = ({ store, masterKey, operator, openEngine, config }: Op
     return doctor({ store, masterKey, engine, clock: systemClock });
   },
   layerList: () => layerList(store),
+  layerBoard: async (id, board) => layerBoard(operator, await openEngine(), id, board),
   async layerVerify(ids) {
     const engine = await openEngine();
     return interruptible((signal) => layerVerify(operator, engine, ids, signal));

@@ -23,7 +23,7 @@ const fields = {
 
 export const Base = Type.Object(fields);
 
-export const listed = {
+const listed = {
   ...fields,
   boot: Boot,
   works: Nullable(Type.Boolean({ description: 'What its last use has shown; null: it had none' })),
@@ -76,7 +76,5 @@ export const baseBody = Type.Object({
   state_copy: Type.Optional(StateCopy),
   board: Type.Optional(Board),
 });
-
-export const boardBody = Type.Object({ board: Type.Optional(Board) });
 
 export const baseParams = Type.Object({ id: Id<BaseImageId>('ID of the base image') });

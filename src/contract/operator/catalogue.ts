@@ -1,15 +1,7 @@
 // The catalogue, for operators on the wire: bases and software are listed, added and changed.
 
 import { Type } from 'typebox';
-import {
-  baseBody,
-  baseParams,
-  boardBody,
-  healBody,
-  ListedBase,
-  listed,
-  shownBase,
-} from './base.ts';
+import { baseBody, baseParams, healBody, ListedBase, shownBase } from './base.ts';
 import { errandFields } from './errand.ts';
 import { defineOperator } from './operation.ts';
 import { Software, softwareBody, softwareParams } from './software.ts';
@@ -59,15 +51,6 @@ export const catalogueOperations = {
     body: healBody,
     response: errandFields,
     errors: ['conflict'],
-  }),
-  baseBoard: defineOperator({
-    method: 'POST',
-    path: '/operator/bases/{id}/board',
-    summary: 'Give what stands on a base image another board, from the next start of each guest on',
-    params: baseParams,
-    body: boardBody,
-    response: listed,
-    errors: ['not_found'],
   }),
   softwareList: defineOperator({
     method: 'GET',

@@ -30,7 +30,7 @@ export async function hardwareFault(
 ): Promise<string | null> {
   const { board } = boot;
   if (board !== undefined && !boards.all.includes(board))
-    return `it has the board ${board}, which QEMU on this host does not emulate (it has ${boards.all.join(', ')}); move it to a board of this host: silversmith base board BASE, or bring back the earlier QEMU`;
+    return `it has the board ${board}, which QEMU on this host does not emulate; move it to the newest one, ${boards.newest}, with silversmith base board BASE (of an import: layer board LAYER), or bring back the earlier QEMU`;
   if (isUefi(boot))
     for (const file of Object.values(filesOf(boot)))
       if (!(await exists(file)))

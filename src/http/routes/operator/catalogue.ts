@@ -1,7 +1,6 @@
 // Bases and software of operators, between the wire and the functions of the operator.
 
 import { baseAdd, baseGet, baseList, baseTry } from '../../../app/operator/base.ts';
-import { baseBoard } from '../../../app/operator/base-board.ts';
 import { baseHeal } from '../../../app/operator/base-heal.ts';
 import type { OperatorRequest } from '../../../app/operator/request.ts';
 import {
@@ -76,7 +75,6 @@ export const catalogueHandlers: Pick<
   | 'baseHeal'
   | 'baseList'
   | 'baseAdd'
-  | 'baseBoard'
   | 'baseTry'
   | 'softwareList'
   | 'softwareAdd'
@@ -97,8 +95,6 @@ export const catalogueHandlers: Pick<
       }),
     );
   },
-  baseBoard: async ({ operator, engine }, { params, body }) =>
-    toWire(await baseBoard(operator, engine(), params.id, body.board)),
   baseTry(request, { params, body: { timeout_seconds: seconds = usualTrialS } }) {
     const engine = request.engine();
     return begun(request, 'baseTry', async (signal, say) => {
