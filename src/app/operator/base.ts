@@ -83,7 +83,7 @@ async function addRow(
   const sizeGb = Math.ceil(leastDiskGb(boot, virtualBytes) * 100) / 100;
   const heldAt = hold ? work.now() : null;
   const same = await work.layers.byKey(digest);
-  if (same && isLeftOver(same, boot) && !(await work.bases.ofLayer(same.id)))
+  if (same && (await takesLeftOver(work, same, boot)))
     return work.bases.add({ name, version, heldAt, awaitsTrial, sizeGb, layerId: same.id });
   if (same)
     throw invalid(
@@ -105,9 +105,21 @@ async function addRow(
   return work.bases.add({ name, version, heldAt, awaitsTrial, sizeGb, layerId });
 }
 
-/** The layer of a base that was removed may serve again, while steps of the build cache keep it. */
-const isLeftOver = (layer: Layer, boot: BootProfile) =>
-  layer.state === 'sealed' &&
+/**
+ * Whether the layer of a base that was removed serves again. With nothing on it, it gets the new
+ * boot profile, unless that is direct: its kernel would be beside the new copy. Steps of the build
+ * cache on it were made under the old profile.
+ */
+async function takesLeftOver(work: Writer, layer: Layer, boot: BootProfile): Promise<boolean> {
+  if (layer.state !== 'sealed' || (await work.bases.ofLayer(layer.id))) return false;
+  if (boot.mode === 'direct' || (await work.layers.usersOf(layer.id)) > 0)
+    return bootsAlike(layer, boot);
+  await work.layers.update(layer.id, { boot });
+  return true;
+}
+
+/** Whether a layer has the profile, on whatever board. */
+const bootsAlike = (layer: Layer, boot: BootProfile) =>
   isDeepStrictEqual({ ...layer.boot, board: '' }, { ...boot, board: '' });
 
 /**

@@ -21,7 +21,7 @@ const faults: Record<'bios' | 'uefi', Record<Found, BootFault | null>> = {
   bios: {
     bios: null,
     uefi: {
-      says: 'its disk boots by UEFI only (it has an EFI system partition and no boot loader for BIOS), and its boot profile says BIOS; add it again with --firmware uefi, or without --firmware',
+      says: 'its disk boots by UEFI only (it has an EFI system partition and no boot loader for BIOS), and its boot profile says BIOS; remove it, and add it again without --firmware bios',
       sure: true,
     },
     doubtful: {
