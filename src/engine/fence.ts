@@ -153,7 +153,7 @@ export function fenced<Has extends Partial<Parts>>(engine: Engine & Has): Engine
     close: engine.close,
   };
   const { backup, bootCheck, compact, console, exec, hostBound, instant, pause, places } = engine;
-  const { screen, transfer, trial, verify } = engine;
+  const { screen, tpm, transfer, trial, verify } = engine;
   const parts: Partial<Parts> = {
     ...(backup && { backup: { copy: at(backup.copy) } }),
     ...(bootCheck && {
@@ -187,6 +187,7 @@ export function fenced<Has extends Partial<Parts>>(engine: Engine & Has): Engine
       places: { members: whole(places.members), ofDisks: whole(places.ofDisks) },
     }),
     ...(screen && { screen: { open: at(screen.open), picture: at(screen.picture) } }),
+    ...(tpm && { tpm: { lost: whole(tpm.lost) } }),
     ...(transfer && {
       transfer: {
         assertTakes: transfer.assertTakes,

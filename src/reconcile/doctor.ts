@@ -22,6 +22,7 @@ import {
   strayFindings,
   waitingFindings,
 } from './findings.ts';
+import { tpmFindings } from './lost-tpm.ts';
 
 const againMs = 1000;
 const jobsMax = 10_000;
@@ -76,6 +77,7 @@ async function examineOnce({ store, engine, clock }: Examined): Promise<Finding[
     ...orphanFindings(known.layers, known.diskIds, has, begun),
     ...softwareFindings(known.software, has),
     ...machineFindings(idle, running),
+    ...tpmFindings((await engine.tpm?.lost(call)) ?? []),
     ...strayFindings(new Set(known.machines.map(({ id }) => id)), running),
     ...jobFindings(known.jobs, clock.now()),
     ...roomFindings(has.capacity),

@@ -2,7 +2,7 @@
 // disk.
 
 import assert from 'node:assert/strict';
-import { readFile } from 'node:fs/promises';
+import { readFile, realpath } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import type { BootProfile } from '../../src/domain/boot.ts';
@@ -90,8 +90,9 @@ const createPrimary = [
 ].join('');
 
 describe('a TPM', () => {
-  it('keeps its keys over a stop and a start, and is another one in a clone', async (t) => {
-    const { folder, root, add, said, ensure, engine } = await openEngine(t);
+  it('keeps its keys over a stop and a start, is another one in a clone, and is missed when it ends', async (t) => {
+    const { folder, root, add, said, ensure, engine, stop } = await openEngine(t);
+    const own = processesIn(await realpath(root));
     const bytes = createPrimary.replaceAll(/../g, '\\x$&');
     const asks = `exec 3<>/dev/tpm0
 $B printf '${bytes}' >&3
@@ -109,6 +110,14 @@ ${guests.ready}`;
     await ensure(two, layer);
     const clone = { ...first, diskId: two, chain: [layer, base] };
     assert.notEqual(await said(clone, key), before);
-    assert.deepEqual(await findProcesses(processesIn(root), 'machine', id, 'tpm'), []);
+    await engine.startMachine(machineOn({ machineId: id, ...clone, fresh: false }), call);
+    const [tpm] = await findProcesses(own, 'machine', id, 'tpm');
+    assert.ok(tpm);
+    assert.deepEqual(await engine.tpm.lost(call), new Set());
+    process.kill(tpm.pid, 'SIGKILL');
+    await waitFor('its end is noticed', async () => (await engine.tpm.lost(call)).has(id));
+    await stop();
+    assert.deepEqual(await engine.tpm.lost(call), new Set());
+    assert.deepEqual(await findProcesses(own, 'machine', id, 'tpm'), []);
   });
 });

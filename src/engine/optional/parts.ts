@@ -12,6 +12,7 @@ import type { Instant } from './instant.ts';
 import type { Pause } from './pause.ts';
 import type { Places } from './places.ts';
 import type { Screen } from './screen.ts';
+import type { Tpm } from './tpm.ts';
 import type { Transfer } from './transfer.ts';
 import type { Trial } from './trial.ts';
 import type { Verify } from './verify.ts';
@@ -27,6 +28,7 @@ export interface Parts {
   readonly pause: Pause;
   readonly places: Places;
   readonly screen: Screen;
+  readonly tpm: Tpm;
   readonly transfer: Transfer;
   readonly trial: Trial;
   readonly verify: Verify;
@@ -43,6 +45,7 @@ const cannot: Record<keyof Parts, string> = {
   pause: 'pauses no machines',
   places: 'has one host only',
   screen: 'gives its machines no screens; use their consoles',
+  tpm: 'emulates no TPM',
   transfer: 'gives out and takes in no images as files',
   trial: 'starts no machine only to see whether it comes up',
   verify: 'takes no digests of layers',

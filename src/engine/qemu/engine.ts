@@ -31,6 +31,7 @@ import { rewriteLayer } from './rewrite.ts';
 import { capacityOf, hostSize } from './room.ts';
 import { screenIn } from './screen.ts';
 import { tidy } from './tidy.ts';
+import { lostTpms } from './tpm.ts';
 import { exportLayer, importLayer } from './transfer.ts';
 import { bootOnce } from './trial.ts';
 
@@ -115,6 +116,7 @@ export async function openQemu({
     hostBound: { tidy: () => tidy(context), size: hostSize() },
     pause: pauseIn(own),
     screen: screenIn(context),
+    tpm: { lost: () => lostTpms(own) },
     transfer: {
       assertTakes: assertHoldsDisk,
       exportLayer: (spec, { signal }) => exportLayer(spec, signal, paths, host),

@@ -105,9 +105,23 @@ export async function endTpm(own: Own, kind: GuestKind, id: MachineId | LayerId)
     if (!(await waitGone(found, endMs))) await endProcess(found);
 }
 
+/** The machines whose QEMU runs without the TPM that it was started with. */
+export async function lostTpms(own: Own): Promise<Set<MachineId>> {
+  const guests = await findProcesses(own, 'machine');
+  const having = guests.filter(({ commandLine }) => commandLine.includes('-tpmdev'));
+  if (having.length === 0) return new Set();
+  const tpms = new Set((await findProcesses(own, 'machine', undefined, 'tpm')).map(nameOf));
+  // A machine that has just gone off has ended its TPM.
+  const still = new Set((await findProcesses(own, 'machine')).map(nameOf));
+  const lost = having.filter(({ name }) => !tpms.has(name) && still.has(name));
+  return new Set(lost.map(({ id }) => Number(id) as MachineId));
+}
+
+const nameOf = ({ name }: { name: string }) => name;
+
 /** Ends the TPMs whose QEMU is gone, when a server starts. */
 export async function endLeftTpms(own: Own): Promise<void> {
-  const guests = new Set((await findProcesses(own)).map(({ name }) => name));
+  const guests = new Set((await findProcesses(own)).map(nameOf));
   for (const found of await findProcesses(own, undefined, undefined, 'tpm'))
     if (!guests.has(found.name)) await endProcess(found);
 }

@@ -10,6 +10,7 @@ import type { Machine } from '../../domain/machine.ts';
 import type { Place } from '../../engine/optional/places.ts';
 import { type Call, withoutJob } from '../../engine/port/call.ts';
 import type { Reader, Store, Writer } from '../../store/port/unit-of-work.ts';
+import { noteLostTpms } from '../lost-tpm.ts';
 import type { Task, TaskContext } from '../task.ts';
 
 const wentOff = 'The machine went off by itself: its guest powered off, or its host restarted.';
@@ -30,6 +31,7 @@ export const observe: Task = {
     const gone = believed
       .filter((machine) => !running.has(machine.id) && !isAway(machine))
       .map((machine) => machine.id);
+    await noteLostTpms({ store, engine }, believed, call);
     const strays = [...running].filter((id) => !known.has(id));
     if (gone.length > 0)
       await store.write('system', async (work) => {
