@@ -5,12 +5,20 @@ import type { Blobs } from '../blobs/port.ts';
 import type { MasterKey } from '../lib/master-key.ts';
 import type { Signer } from '../lib/signing-key.ts';
 import type { Store } from '../store/port/unit-of-work.ts';
-import { accessCheck, accessOpen, type Opened } from './access.ts';
+import {
+  accessCheck,
+  accessOpen,
+  accessResume,
+  type Opened,
+  recordView,
+  type Used,
+} from './access.ts';
 import { type Caller, Callers } from './caller.ts';
 import { type Command, type Done, type Refusal, recordRefusal, runCommand } from './command.ts';
 import type { ChangeContext, ReadContext } from './context.ts';
 import { ServiceCounter, type ServiceCounts } from './counts.ts';
 import { EventFeed } from './event-feed.ts';
+import type { Views } from './view.ts';
 
 interface ApplicationOptions {
   store: Store;
@@ -21,6 +29,7 @@ interface ApplicationOptions {
   keepDiskMs: number;
   blobs: Blobs;
   assertTakes: ReadContext['assertTakes'];
+  views: Views;
 }
 
 export interface Change {
@@ -48,8 +57,8 @@ export class Application {
 
   /** The part of a context that reads and changes share. */
   #shared({ organisationId, keyId }: Caller) {
-    const { blobs, assertTakes } = this.#options;
-    return { organisationId, keyId, blobs, assertTakes };
+    const { blobs, assertTakes, views } = this.#options;
+    return { organisationId, keyId, blobs, assertTakes, views };
   }
 
   /** `isTimeless`: the result depends on the store alone, and not on the time. */
@@ -102,8 +111,20 @@ export class Application {
     return accessCheck(this.#options.store, token);
   }
 
-  openAccess(token: string, requestId: string): Promise<Opened> {
+  openAccess(token: string, requestId: string): Promise<Used> {
     return accessOpen(this.#options.store, token, requestId);
+  }
+
+  resumeAccess(session: string): Promise<Opened> {
+    return accessResume(this.#options.store, session);
+  }
+
+  get views(): Views {
+    return this.#options.views;
+  }
+
+  recordView(view: Parameters<typeof recordView>[1]): Promise<void> {
+    return recordView(this.#options.store, view);
   }
 
   counts(): Promise<ServiceCounts> {

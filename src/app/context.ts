@@ -9,6 +9,7 @@ import type { NewJob } from '../domain/job.ts';
 import type { MasterKey } from '../lib/master-key.ts';
 import type { Signer } from '../lib/signing-key.ts';
 import type { Reader, Writer } from '../store/port/unit-of-work.ts';
+import type { Views } from './view.ts';
 
 /** The nouns that a request may use. It sees no rows that only operators see. */
 type Noun =
@@ -20,6 +21,7 @@ type Noun =
   | 'jobs'
   | 'disks'
   | 'layers'
+  | 'packageLists'
   | 'host'
   | 'audit'
   | 'access'
@@ -45,6 +47,8 @@ export interface ReadContext {
    * of. Passes where another server works the engine, which judges the whole file later.
    */
   assertTakes(head: Buffer, bytes: number): void;
+  /** The screens and consoles of machines. What asks for one is not answered from memory. */
+  views: Views;
   /** The time. What asks for it is not answered again from memory. */
   now(): number;
 }

@@ -16,6 +16,9 @@ interface Action {
   requestId: string;
   /** 200, or the client_code of the refusal. */
   clientCode: number;
+  /** Where the caller came from, and how long it stayed, of one that looked at a machine. */
+  address?: string;
+  durationMs?: number;
 }
 
 /** Collects the things that a change touches. */
@@ -38,10 +41,11 @@ export class TouchedList {
 /** Writes an action and the things it touched, within the transaction of `work`. */
 export async function recordTouched(
   work: { audit: AuditWriter; events: EventWriter },
-  { keyId, name, requestId, clientCode }: Action,
+  { name, ...action }: Action,
   { isMinor = false, ...touched }: Touched,
 ): Promise<void> {
-  await work.audit.add({ keyId, action: name, requestId, clientCode, ...touched });
+  const { requestId, clientCode } = action;
+  await work.audit.add({ ...action, action: name, ...touched });
   if (clientCode !== 200 || isMinor) return;
   const { imageId, machineIds = [], transferId } = touched;
   const subjects = {

@@ -50,6 +50,8 @@ export const words: Readonly<Record<string, Word>> = {
         (await import('../cli/remote/image-assign.ts')).imageAssignCommands,
       'delete restore protect': async () =>
         (await import('../cli/remote/image-delete.ts')).imageDeleteCommands,
+      'packages sbom diff': async () =>
+        (await import('../cli/remote/image-packages.ts')).imagePackagesCommands,
       export: async () => (await import('../cli/remote/image-export.ts')).imageExportCommand,
       import: async () => (await import('../cli/remote/image-import.ts')).imageImportCommand,
     },
@@ -57,7 +59,9 @@ export const words: Readonly<Record<string, Word>> = {
   machine: {
     description: 'machines: what runs on images; each is given by its id or its exact name',
     remote: {
-      'list access console': async () => (await import('../cli/remote/machine.ts')).machineCommands,
+      'list access': async () => (await import('../cli/remote/machine.ts')).machineCommands,
+      'console screenshot': async () =>
+        (await import('../cli/remote/machine-view.ts')).machineViewCommands,
       show: async () => (await import('../cli/remote/machine-show.ts')).machineShowCommand,
       create: async () => (await import('../cli/remote/machine-create.ts')).machineCreateCommand,
       'start stop': async () =>

@@ -23,6 +23,7 @@ import type {
   Transfer,
   UserActionLog,
 } from './types.ts';
+import { type Views, views } from './view.ts';
 import {
   type DoneOptions,
   doneImage,
@@ -43,6 +44,7 @@ export {
 export type { Followed, Gap, Listening } from './events.ts';
 export type { Moving, Read } from './transfer.ts';
 export type * from './types.ts';
+export type { OpenedMachine, Views } from './view.ts';
 export type { DoneOptions, MachineDoneOptions, Waited } from './wait.ts';
 
 type ListQuery<Name extends 'imageList' | 'machineList' | 'userActionLogList'> = Omit<
@@ -119,7 +121,8 @@ export interface Silversmith
     Events,
     OwnLists,
     Omit<TypedLists, 'waitFor'>,
-    Omit<Transfers, 'waitFor'> {
+    Omit<Transfers, 'waitFor'>,
+    Views {
   waitFor: TypedLists['waitFor'] & Transfers['waitFor'];
 }
 
@@ -170,6 +173,7 @@ export function createClient(given: ClientOptions): PlainSilversmith {
       ...transfers(options),
       ...events(options),
       ...ownLists(client),
+      ...views(client, options),
     }),
   };
 }

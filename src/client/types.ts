@@ -127,6 +127,83 @@ export interface BuildStep {
   warnings: string[];
 }
 
+export interface PackageList {
+  id: string;
+  type: 'package_list';
+  attributes: {
+    /** `wanted`: it is being read. `listed`: it was. `unread`: it could not be. */
+    state: 'wanted' | 'listed' | 'unread';
+    /** Why it could not be read. */
+    reason: string | null;
+    /** When it was read, or could not be. */
+    listed_at: string | null;
+    /** The operating system, from its file os-release; null when it has none. */
+    system: {
+      id: string;
+      version: string | null;
+      title: string;
+    } | null;
+    /** Number of packages. */
+    count: number;
+    packages: Package[];
+    /** What the list lacks. */
+    notes: string[];
+  };
+}
+
+export interface Package {
+  /** Of dpkg, of rpm, or of apk. */
+  kind: 'deb' | 'rpm' | 'apk';
+  name: string;
+  /** With its epoch and release. */
+  version: string;
+  /** Null where the database has none. */
+  architecture: string | null;
+  /** The source that it was built from, where that has another name. */
+  source: string | null;
+  /** As the package says it; null where the database has none. */
+  licence: string | null;
+}
+
+export interface Sbom {
+  id: string;
+  type: 'sbom';
+  attributes: {
+    /** CycloneDX 1.6 or SPDX 2.3. */
+    format: 'cyclonedx' | 'spdx';
+    /** Of the document. */
+    media_type: string;
+    /** The document: JSON, as a text. */
+    document: string;
+  };
+}
+
+export interface ImageDifference {
+  id: string;
+  type: 'image_difference';
+  attributes: {
+    /** The image, or the base, that it is compared with. */
+    from: string;
+    added: Package[];
+    removed: Package[];
+    changed: PackageChange[];
+    /** What the two lists lack. */
+    notes: string[];
+  };
+}
+
+export interface PackageChange {
+  /** Of dpkg, of rpm, or of apk. */
+  kind: 'deb' | 'rpm' | 'apk';
+  name: string;
+  /** Null where the database has none. */
+  architecture: string | null;
+  /** The version before. */
+  from: string;
+  /** The version after. */
+  to: string;
+}
+
 export interface Transfer {
   id: string;
   type: 'transfer';
@@ -372,6 +449,10 @@ export interface UserActionLog {
       touched_key: string | null;
       /** The webhook it was done to. */
       webhook_id: string | null;
+      /** Where a viewer of a machine came from. */
+      address: string | null;
+      /** How long the view lasted, at its end. */
+      duration_ms: number | null;
       /** x-request-id of the answer. */
       request_id: string;
       /** 200, or with what it was refused: then nothing was changed. */
@@ -427,7 +508,7 @@ export interface WebhookDelivery {
 }
 
 /** The fields that only servers of Silversmith have. */
-export type ExtensionField = 'before' | 'deleted' | 'next_before' | 'status_reason' | 'progress' | 'protected' | 'deleted_at' | 'phase' | 'base_id' | 'base_name' | 'base_version' | 'generalize' | 'refresh' | 'assignment_pending' | 'cpus' | 'memory_mb' | 'place' | 'version' | 'touched_key' | 'webhook_id';
+export type ExtensionField = 'before' | 'deleted' | 'next_before' | 'status_reason' | 'progress' | 'protected' | 'deleted_at' | 'phase' | 'base_id' | 'base_name' | 'base_version' | 'generalize' | 'refresh' | 'assignment_pending' | 'cpus' | 'memory_mb' | 'place' | 'version' | 'touched_key' | 'webhook_id' | 'address' | 'duration_ms';
 
 /** What each operation takes and answers; `content` says which of the two is bytes. */
 export interface Operations {
@@ -637,6 +718,46 @@ export interface Operations {
       /** What would be free at once if it went. */
       freed_bytes: number;
     };
+    extension: true;
+  };
+  /** List the packages inside an image, read from its disk when it was made. */
+  imagePackages: {
+    input: {
+      /** ID. */
+      id: number;
+    };
+    answer: PackageList;
+    extension: true;
+  };
+  /** Read the list of packages again, such as after it could not be read. */
+  imagePackagesRead: {
+    input: {
+      /** ID. */
+      id: number;
+    };
+    answer: PackageList;
+    extension: true;
+  };
+  /** Give the list of packages inside an image as a document of a standard form. */
+  imageSbom: {
+    input: {
+      /** ID. */
+      id: number;
+      /** CycloneDX 1.6 or SPDX 2.3. Default: cyclonedx. */
+      format?: 'cyclonedx' | 'spdx' | undefined;
+    };
+    answer: Sbom;
+    extension: true;
+  };
+  /** Compare the packages inside an image with those of another one, or of its base. */
+  imageDiff: {
+    input: {
+      /** ID. */
+      id: number;
+      /** The image that comes before. Default: its base. */
+      from?: number | undefined;
+    };
+    answer: ImageDifference;
     extension: true;
   };
   /** Ask for an image as one file that stands alone, with a signed manifest. */
@@ -942,6 +1063,16 @@ export interface Operations {
       id: number;
     };
     answer: MachineConsole;
+    extension: true;
+  };
+  /** Show what is on the screen of a ready machine now, as a PNG. */
+  machineScreen: {
+    input: {
+      /** ID. */
+      id: number;
+    };
+    answer: Record<never, never>;
+    content: 'response';
     extension: true;
   };
   /** Make a link that opens a ready machine once. */

@@ -27,6 +27,8 @@ const UserActionLog = resource(
       transfer_id: NullableString('The transfer it was done with'),
       touched_key: Extension(NullableString('The key that was made, replaced or revoked')),
       webhook_id: Extension(NullableString('The webhook it was done to')),
+      address: Extension(NullableString('Where a viewer of a machine came from')),
+      duration_ms: Extension(NullableInteger('How long the view lasted, at its end')),
       request_id: Type.String({ description: 'x-request-id of the answer' }),
       client_code: Type.Integer({
         description: '200, or with what it was refused: then nothing was changed',

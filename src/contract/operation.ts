@@ -28,6 +28,8 @@ export interface OperationSpec {
    * is a stream of server-sent events, which are the `FleetEvent` of contract/event.ts.
    */
   content?: 'request' | 'response' | 'stream';
+  /** The media type of an answer of bytes, where it is known. */
+  mediaType?: string;
   /** With `follow` in the query the answer is such a stream too. */
   mayFollow?: true;
   /** The answer's own fields, to which the envelope is added. */

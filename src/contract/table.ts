@@ -20,6 +20,8 @@ import { machinePermissionOperations } from './machine-permission.ts';
 import { machineTypeOperations } from './machine-type.ts';
 import { canStream, type OperationSpec } from './operation.ts';
 import { organisationOperations } from './organisation.ts';
+import { packageListOperations } from './package-list.ts';
+import { screenOperations } from './screen.ts';
 import { softwareOperations } from './software.ts';
 import { transferOperations } from './transfer.ts';
 import { webhookOperations } from './webhook.ts';
@@ -28,12 +30,14 @@ export const operations = {
   ...imageOperations,
   ...assignmentOperations,
   ...layerOperations,
+  ...packageListOperations,
   ...transferOperations,
   ...machineOperations,
   ...machineTypeOperations,
   ...machinePermissionOperations,
   ...diskOperations,
   ...consoleOperations,
+  ...screenOperations,
   ...accessOperations,
   ...fileOperations,
   ...softwareOperations,

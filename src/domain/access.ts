@@ -13,5 +13,10 @@ export interface AccessLink {
   expiresAt: number;
   /** When it was used; null while it can be used. */
   usedAt: number | null;
+  /**
+   * Digest of the secret that its holder got when it was used, with which the screen and the
+   * console are opened until the link's time is over; null while it can be used.
+   */
+  sessionHash: string | null;
   createdAt: number;
 }

@@ -17,6 +17,9 @@ export interface AuditEntry {
   requestId: string;
   /** 200, or the client code with which the request was refused. */
   clientCode: number;
+  /** Where the caller came from, and how long it stayed, where that is known. */
+  address: string | null;
+  durationMs: number | null;
   createdAt: number;
 }
 

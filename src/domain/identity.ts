@@ -126,6 +126,38 @@ fi
 `,
 ].join('\n');
 
+/** Removes the traces that a fresh disk clears. `clearingFunctions` must come before it. */
+export const clearCopies = removals(
+  traces.filter(({ keptByFresh }) => keptByFresh === undefined),
+).join('\n');
+
+/** Writes the ids and the name, from the variables `id` and `name`. */
+const writeNames = `echo "$id" >/etc/machine-id || exit 1
+if [ -d /var/lib/dbus ] && [ ! -L /var/lib/dbus/machine-id ]; then echo "$id" >/var/lib/dbus/machine-id; fi
+echo "$name" >/etc/hostname || exit 1
+`;
+
+/** Makes keys where there are none. Leaves the mark of the instance. */
+const makeKeys = `
+if command -v ssh-keygen >/dev/null && [ -d /etc/ssh ] && ! ls /etc/ssh/ssh_host_* >/dev/null 2>&1; then
+  ssh-keygen -q -A || exit 1
+  systemctl --no-block try-restart ssh sshd 2>/dev/null
+fi
+export DEBIAN_FRONTEND=noninteractive
+if command -v make-ssl-cert >/dev/null; then make-ssl-cert generate-default-snakeoil --force-overwrite || exit 1; fi
+echo "$instance" >$mark || exit 1
+`;
+
+/**
+ * Gives the clone of a running machine its identity. Its arguments are the instance, the machine id
+ * and the host name. The copies were cleared before the machine was cloned. It starts few programs,
+ * because each one takes long under emulation.
+ */
+export const takeIdentity = `instance=$1 id=$2 name=$3
+mark=/var/lib/silversmith/identity
+${writeNames}echo "$name" >/proc/sys/kernel/hostname || exit 1
+${makeKeys}`;
+
 /**
  * Gives a fresh disk its identity, once. Its arguments are the instance, the machine id, the host
  * name and the mode, which says what runs it: `early` is cloud-init before it makes host keys,
@@ -142,13 +174,10 @@ flock -w 100 9 2>/dev/null
 if [ "$mode" = agent ] && [ -e /run/cloud-init/enabled ] && [ ! -e /run/cloud-init/result.json ]; then exit 75; fi
 ${clearingFunctions}
 renew() {
-${removals(traces.filter(({ keptByFresh }) => keptByFresh === undefined)).join('\n')}
+${clearCopies}
 [ "$(cat /etc/machine-id 2>/dev/null)" = "$id" ] || stale=yes
 [ -z "$stale" ] || umount /etc/machine-id 2>/dev/null
-echo "$id" >/etc/machine-id || exit 1
-if [ -d /var/lib/dbus ] && [ ! -L /var/lib/dbus/machine-id ]; then echo "$id" >/var/lib/dbus/machine-id; fi
-if [ -d /var/lib/systemd ]; then (umask 077; head -c 512 /dev/urandom >/var/lib/systemd/random-seed); fi
-echo "$name" >/etc/hostname || exit 1
+${writeNames}if [ -d /var/lib/systemd ]; then (umask 077; head -c 512 /dev/urandom >/var/lib/systemd/random-seed); fi
 hostname "$name" 2>/dev/null || cat /etc/hostname >/proc/sys/kernel/hostname
 if [ -n "$stale" ]; then
   # They have read the id that was there, and made of it what tells this machine from others on the network.
@@ -161,13 +190,5 @@ if [ "$(cat /run/silversmith/renewed 2>/dev/null)" != "$instance" ]; then
   renew >/dev/null
   echo "$instance" >/run/silversmith/renewed
 fi
-[ "$mode" = early ] && exit 0
-if command -v ssh-keygen >/dev/null && [ -d /etc/ssh ] && ! ls /etc/ssh/ssh_host_* >/dev/null 2>&1; then
-  ssh-keygen -q -A || exit 1
-  systemctl --no-block try-restart ssh sshd 2>/dev/null
-fi
-export DEBIAN_FRONTEND=noninteractive
-if command -v make-ssl-cert >/dev/null; then make-ssl-cert generate-default-snakeoil --force-overwrite || exit 1; fi
-echo "$instance" >$mark || exit 1
-sync
+[ "$mode" = early ] && exit 0${makeKeys}sync
 `;

@@ -152,8 +152,8 @@ export function fenced<Has extends Partial<Parts>>(engine: Engine & Has): Engine
     inventory: whole(engine.inventory),
     close: engine.close,
   };
-  const { backup, bootCheck, compact, console, exec, hostBound, instant, pause, places } = engine;
-  const { screen, tpm, transfer, trial, verify } = engine;
+  const { backup, bootCheck, compact, console, exec, hostBound, instant, pause } = engine;
+  const { packages, places, screen, tpm, transfer, trial, verify } = engine;
   const parts: Partial<Parts> = {
     ...(backup && { backup: { copy: at(backup.copy) } }),
     ...(bootCheck && {
@@ -180,6 +180,7 @@ export function fenced<Has extends Partial<Parts>>(engine: Engine & Has): Engine
         templates: whole(instant.templates),
       },
     }),
+    ...(packages && { packages: { list: at(packages.list) } }),
     ...(pause && {
       pause: { paused: whole(pause.paused), resume: at(pause.resume, (id) => [id]) },
     }),

@@ -1,5 +1,5 @@
-// Answers with bytes, whole or the range that is asked for. They are for one caller, so the answer
-// forbids caches to keep them.
+// Answers with bytes: those of a file whole or the range that is asked for, others whole. They are
+// for one caller, so the answer forbids caches to keep them.
 
 import { basename, dirname } from 'node:path';
 import { send } from '@fastify/send';
@@ -11,10 +11,17 @@ import type { FileAnswer } from './handler.ts';
 export async function sendFile(
   request: FastifyRequest,
   reply: FastifyReply,
-  { content: { path }, name }: FileAnswer,
+  { content, name, mediaType }: FileAnswer,
 ) {
+  const { path } = content;
+  const ofAll = {
+    'content-type': mediaType,
+    'cache-control': 'private, no-store',
+    'content-disposition': `attachment; filename*=UTF-8''${encodeURIComponent(name)}`,
+  };
   // The library that answers ranges and preconditions reads files. All blobs are files today.
-  if (path === undefined) throw new TypeError('the bytes of an answer are no file of this host');
+  if (path === undefined)
+    return reply.headers({ ...ofAll, 'content-length': content.bytes }).send(content.open());
   const { statusCode, headers, stream } = await send(request.raw, basename(path), {
     root: dirname(path),
     cacheControl: false,
@@ -33,11 +40,5 @@ export async function sendFile(
     );
   }
   if (statusCode >= 400) throw new AppError('not_found', 'The file is gone; ask for a new export.');
-  return reply
-    .code(statusCode)
-    .headers(headers)
-    .header('content-type', 'application/octet-stream')
-    .header('cache-control', 'private, no-store')
-    .header('content-disposition', `attachment; filename*=UTF-8''${encodeURIComponent(name)}`)
-    .send(stream);
+  return reply.code(statusCode).headers(headers).headers(ofAll).send(stream);
 }

@@ -29,9 +29,11 @@ export interface Input<Name extends OperationName> {
 export class FileAnswer {
   readonly content: Content;
   readonly name: string;
-  constructor(content: Content, name: string) {
+  readonly mediaType: string;
+  constructor(content: Content, name: string, mediaType = 'application/octet-stream') {
     this.content = content;
     this.name = name;
+    this.mediaType = mediaType;
   }
 }
 

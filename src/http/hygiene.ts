@@ -41,6 +41,9 @@ export const connectionLimits = {
     // Node's own refusal would have no envelope; the hook below refuses instead.
     requireHostHeader: false,
     connectionsCheckingInterval: httpLimits.checkMs,
+    // Java's client offers another protocol with each request, whose body would be lost.
+    shouldUpgradeCallback: ({ method, headers }: IncomingMessage) =>
+      method === 'GET' && headers.upgrade?.toLowerCase() === 'websocket',
   },
   connectionTimeout: httpLimits.silenceMs,
 };
@@ -72,9 +75,11 @@ const patterns = [
   ...plainPaths.map((path) => ({ method: 'GET', path })),
   { method: 'GET', path: '/access/{token}' },
   { method: 'POST', path: '/access/{token}' },
+  { method: 'GET', path: '/access/{session}/screen' },
+  { method: 'GET', path: '/access/{session}/console' },
 ].map(({ method, path }) => ({
   method,
-  pattern: new RegExp(`^${path.replaceAll(/\{\w+\}/g, '[^/]+')}/?$`),
+  pattern: new RegExp(`^${path.replaceAll('.', '\\.').replaceAll(/\{\w+\}/g, '[^/]+')}/?$`),
 }));
 
 /** Returns the methods of a path; none when there is nothing at the path. */

@@ -15,6 +15,8 @@ import { machineHandlers } from './routes/machine.ts';
 import { machinePermissionHandlers } from './routes/machine-permission.ts';
 import { machineTypeHandlers } from './routes/machine-type.ts';
 import { organisationHandlers } from './routes/organisation.ts';
+import { packageListHandlers } from './routes/package-list.ts';
+import { screenHandlers } from './routes/screen.ts';
 import { softwareHandlers } from './routes/software.ts';
 import { transferHandlers, transferStages } from './routes/transfer.ts';
 import { webhookHandlers } from './routes/webhook.ts';
@@ -29,10 +31,12 @@ const handlers = {
   ...imageHandlers,
   ...keyHandlers,
   ...layerHandlers,
+  ...packageListHandlers,
   ...machineHandlers,
   ...machinePermissionHandlers,
   ...machineTypeHandlers,
   ...organisationHandlers,
+  ...screenHandlers,
   ...softwareHandlers,
   ...transferHandlers,
   ...webhookHandlers,

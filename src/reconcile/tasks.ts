@@ -4,6 +4,7 @@ import type { Task } from './task.ts';
 import { collect } from './tasks/collect.ts';
 import { compact } from './tasks/compact.ts';
 import { deliver } from './tasks/deliver.ts';
+import { listPackages } from './tasks/list-packages.ts';
 import { measure } from './tasks/measure.ts';
 import { observe } from './tasks/observe.ts';
 import { sweep } from './tasks/sweep.ts';
@@ -17,6 +18,7 @@ export const tasks = {
   sweep,
   verify,
   deliver,
+  listPackages,
 } satisfies Record<string, Task>;
 export type TaskName = keyof typeof tasks;
 export const taskNames = Object.keys(tasks) as TaskName[];

@@ -257,7 +257,7 @@ function apiOf(
       if (work.engine === null) throw workedElsewhere(config.dataDir);
       return work.engine;
     },
-    transfer: () => work.engine?.transfer,
+    engineHere: () => work.engine,
   });
   return {
     api,

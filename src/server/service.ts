@@ -24,6 +24,7 @@ import { mendAccount, noteCapacity } from '../reconcile/capacity.ts';
 import { defaultSettings, type Settings } from '../reconcile/context.ts';
 import { Reconciler } from '../reconcile/loop.ts';
 import type { Store } from '../store/port/unit-of-work.ts';
+import { viewsOf } from './views.ts';
 
 interface ApiDependencies {
   /** Where this server keeps its own files. */
@@ -144,7 +145,7 @@ export function buildService(dependencies: Dependencies): Service {
       await checkEngine(store, engine, dependencies.settings);
     },
     engine: () => engine,
-    transfer: () => engine.transfer,
+    engineHere: () => engine,
   });
   const reconciler = buildReconciler(dependencies, api);
   return { ...api, reconciler, close: () => api.close(() => reconciler.stop()) };
@@ -182,8 +183,8 @@ interface Beside {
   check(): Promise<void>;
   /** Throws `unavailable` when another server works the engine. */
   engine(): Engine;
-  /** What takes uploads; undefined where another server works the engine. */
-  transfer(): Engine['transfer'];
+  /** Null while another server works the engine. */
+  engineHere(): Engine | null;
 }
 
 /** Builds the HTTP server alone. */
@@ -206,7 +207,8 @@ export function buildApi(dependencies: ApiDependencies, beside: Beside): Api {
     now: clock.now,
     keepDiskMs: settings?.keepDiskMs ?? defaultSettings.keepDiskMs,
     blobs,
-    assertTakes: (head, bytes) => beside.transfer()?.assertTakes(head, bytes),
+    assertTakes: (head, bytes) => beside.engineHere()?.transfer?.assertTakes(head, bytes),
+    views: viewsOf(beside.engineHere),
   });
   const metrics = new Metrics({ counts: () => application.counts(), clock });
   const memory =

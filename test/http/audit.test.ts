@@ -117,6 +117,8 @@ describe('a list of the audit trail', () => {
       transfer_id: null,
       touched_key: null,
       webhook_id: null,
+      address: null,
+      duration_ms: null,
       request_id: headers['x-request-id'],
       client_code: 200,
     });

@@ -93,6 +93,10 @@ export const changes: Record<
     await h.call('imageDelete', { params: { id } });
     return { answer: await h.call('imageRestore', { params: { id } }), image: id };
   },
+  async imagePackagesRead({ h, image }) {
+    const id = await image();
+    return { answer: await h.call('imagePackagesRead', { params: { id } }), image: id };
+  },
   async imageProtect({ h, image }) {
     const id = await image();
     return {

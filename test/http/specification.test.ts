@@ -126,6 +126,10 @@ async function doWithImages({ h, ask }: Caller): Promise<number> {
     await ask('imageLog', { params: { id } });
   }
   const params = { id: image };
+  for (const name of ['imagePackagesRead', 'imagePackages'] as const) await ask(name, { params });
+  await h.service.reconciler.task('listPackages');
+  for (const name of ['imagePackages', 'imageSbom', 'imageDiff'] as const)
+    await ask(name, { params });
   await ask('imageProtect', { params, body: { protected: true } });
   await ask('imageProtect', { params, body: { protected: false } });
   const machine_ids = h.machines;
@@ -191,7 +195,8 @@ describe('a caller that does not ask for extensions', () => {
   it('gets from every operation exactly the fields of the specification', async (t) => {
     const { h, ask, visited } = await strictCaller(t);
     await doEverything({ h, ask });
-    const apart: OperationName[] = ['transferPart', 'transferContent', 'eventList'];
+    const bytes: OperationName[] = ['transferPart', 'transferContent', 'machineScreen'];
+    const apart: OperationName[] = [...bytes, 'eventList'];
     const names = Object.keys(operations) as OperationName[];
     assert.deepEqual(
       names.filter((name) => !visited.has(name) && !apart.includes(name)),

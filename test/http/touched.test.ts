@@ -15,6 +15,7 @@ import {
 } from '../../src/contract/table.ts';
 import type { KeyId } from '../../src/domain/ids.ts';
 import { permissions } from '../../src/domain/key.ts';
+import { viewsOf } from '../../src/server/views.ts';
 import { changes } from './changes.ts';
 import { startHarness } from './harness.ts';
 import type { Key } from './requests.ts';
@@ -33,6 +34,7 @@ describe('a change', () => {
       keepDiskMs: 1000,
       blobs: localBlobs(join(h.dataDir, 'transfers')),
       assertTakes() {},
+      views: viewsOf(() => null),
     });
     const change = (name: string, effect: Change['effect']) =>
       application.change({

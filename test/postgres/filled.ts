@@ -89,6 +89,13 @@ const moreRows: [table: string, row: Row][] = [
     },
   ],
   ['orphan', { kind: 'disk', id: 'orphan', bytes: 7, seen_at: at }],
+  [
+    'package_list',
+    {
+      ...{ layer_id: 'alone', state: 'listed', reason: odd, attempts: 1, packages: 2 },
+      ...{ listed_at: at, content: 'e30=' },
+    },
+  ],
   ['read_signature', { key_id: 'key-1', signature: 'read', expires_at: at }],
   ['request_rate', { key_id: 'key-1', level: 0.5, at }],
   ['steady', { id: 1, seen_at: at, waiting: null, brakes: '{"collect":1}' }],

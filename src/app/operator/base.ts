@@ -83,8 +83,10 @@ async function addRow(
   const sizeGb = Math.ceil(leastDiskGb(boot, virtualBytes) * 100) / 100;
   const heldAt = hold ? work.now() : null;
   const same = await work.layers.byKey(digest);
-  if (same && (await takesLeftOver(work, same, boot)))
+  if (same && (await takesLeftOver(work, same, boot))) {
+    await work.packageLists.want(same.id);
     return work.bases.add({ name, version, heldAt, awaitsTrial, sizeGb, layerId: same.id });
+  }
   if (same)
     throw invalid(
       `This disk is a base image already (layer ${same.id}); list them with: silversmith base list`,
@@ -102,6 +104,7 @@ async function addRow(
     organisationId: null,
     boot,
   });
+  await work.packageLists.want(layerId);
   return work.bases.add({ name, version, heldAt, awaitsTrial, sizeGb, layerId });
 }
 

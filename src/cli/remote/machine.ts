@@ -1,4 +1,4 @@
-// silversmith machine list|access|console. The other verbs have files of their own.
+// silversmith machine list|access. The other verbs have files of their own.
 
 import { type Command, Option } from 'commander';
 import { print } from '../output.ts';
@@ -11,7 +11,6 @@ import { type Paged, pageOptions, printPages } from './pages.ts';
 export function machineCommands(noun: Command, context: RemoteContext): void {
   listCommand(noun, context);
   accessCommand(noun, context);
-  consoleCommand(noun, context);
 }
 
 function listCommand(noun: Command, { terminal, env }: RemoteContext): void {
@@ -51,21 +50,4 @@ function accessCommand(noun: Command, { terminal, env }: RemoteContext): void {
       const { connection_link, expires_at } = link.attributes;
       print(terminal, flags, link, `${connection_link}\nGood once, until ${expires_at}.`);
     });
-}
-
-function consoleCommand(noun: Command, { terminal, env }: RemoteContext): void {
-  remoteOptions(
-    noun
-      .command('console <machine>')
-      .description('show the last output of its console from its last failed start'),
-  ).action(async (given: string, flags: Remote) => {
-    const client = await connect(flags, env);
-    const answer = await client.machineConsole({ id: await idOf(client, 'machine', given) });
-    const { shown, kept_at } = answer.attributes;
-    const said =
-      shown === null
-        ? 'No start of this machine has failed, so nothing is kept of its console.'
-        : `${shown.trimEnd()}\nKept at ${kept_at}.`;
-    print(terminal, flags, answer, said);
-  });
 }

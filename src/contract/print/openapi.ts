@@ -128,11 +128,12 @@ const errorName = (clientCode: number) => `Error${clientCode}Response`;
  */
 function answerOf(
   name: string,
-  { content, mayFollow, response, answerName }: OperationSpec,
+  { content, mediaType, mayFollow, response, answerName }: OperationSpec,
   schemas: Schemas,
   base: unknown,
 ) {
-  if (content === 'response') return bytes;
+  if (content === 'response')
+    return mediaType === undefined ? bytes : { [mediaType]: { schema: binary } };
   const stream = () => ({ 'text/event-stream': { schema: schemas.use(EventData) } });
   if (content === 'stream') return stream();
   const empty = Object.keys(response).length === 0;

@@ -9,6 +9,7 @@ import type { Console } from './console.ts';
 import type { Exec } from './exec.ts';
 import type { HostBound } from './host-bound.ts';
 import type { Instant } from './instant.ts';
+import type { Packages } from './packages.ts';
 import type { Pause } from './pause.ts';
 import type { Places } from './places.ts';
 import type { Screen } from './screen.ts';
@@ -25,6 +26,7 @@ export interface Parts {
   readonly exec: Exec;
   readonly hostBound: HostBound;
   readonly instant: Instant;
+  readonly packages: Packages;
   readonly pause: Pause;
   readonly places: Places;
   readonly screen: Screen;
@@ -42,6 +44,7 @@ const cannot: Record<keyof Parts, string> = {
   exec: 'runs no guests, so no command can be run in one; use the qemu engine',
   hostBound: 'keeps nothing on this host',
   instant: 'starts no machines from memory',
+  packages: 'reads no lists of packages from disks',
   pause: 'pauses no machines',
   places: 'has one host only',
   screen: 'gives its machines no screens; use their consoles',

@@ -6,7 +6,7 @@ import { JsonSocket, type Message, PeerRefusal } from './qmp.ts';
 
 const answerMs = 5000;
 const execMs = 120_000;
-const pollMs = 100;
+const [firstPollMs, pollMs] = [10, 100];
 /** The most that a command may print, in Base64 as the agent sends it. */
 const printedBytesMax = 16 * 1024 ** 2;
 
@@ -147,7 +147,7 @@ export async function agentExec(
     const started = await agent.call('guest-exec', start, answerMs).catch(failing);
     const { pid } = (started ?? {}) as Message;
     const end = Date.now() + limitMs;
-    while (Date.now() < end) {
+    for (let waitMs = firstPollMs; Date.now() < end; waitMs = Math.min(2 * waitMs, pollMs)) {
       const asked = await agent.call('guest-exec-status', { pid }, answerMs).catch(failing);
       const status = (asked ?? {}) as Message;
       if (status.exited === true) {
@@ -157,7 +157,7 @@ export async function agentExec(
           stderr: text(status['err-data']),
         };
       }
-      await new Promise((resolve) => setTimeout(resolve, pollMs));
+      await new Promise((resolve) => setTimeout(resolve, waitMs));
     }
     throw new AgentError('late', `${limitMs / 1000} s`);
   } finally {

@@ -10,6 +10,7 @@ import { buildGuest, usualBuildGuest } from '../../domain/account.ts';
 import { isUefi } from '../../domain/boot.ts';
 import { consoleReason } from '../../domain/console.ts';
 import { failedForGood, failedForNow } from '../../domain/error.ts';
+import type { LayerId, TemplateId } from '../../domain/ids.ts';
 import { exists, moveDurably } from '../../lib/files.ts';
 import { plainConsole } from '../../lib/plain-console.ts';
 import { lastLines, outOfMemory, runBoots } from '../build-end.ts';
@@ -107,6 +108,7 @@ async function runBoot(
     variables: paths.fromGuest(state.variables),
     ...buildGuest(spec.boot.build ?? usualSize(host), [recipe]),
     build: true,
+    memory: 'own' as const,
     network: recipe.network,
   };
   const cage: Cage = {
@@ -177,14 +179,14 @@ function endedByItself({ exitCode, ended, shutdown }: Outcome): string | null {
 }
 
 /** Ends the process of a build and removes its files. Idempotent. */
-export async function removeBuild(layerId: BuildSpec['layerId'], own: Own): Promise<void> {
+export async function removeBuild(id: LayerId | TemplateId, own: Own): Promise<void> {
   const { paths } = own;
-  const found = await findProcess(own, 'build', layerId);
+  const found = await findProcess(own, 'build', id);
   if (found) await endProcess(found);
-  const state = paths.buildState(layerId);
-  if (await exists(state.tpm)) await endTpm(own, 'build', layerId);
+  const state = paths.buildState(id);
+  if (await exists(state.tpm)) await endTpm(own, 'build', id);
   await removeState(state);
-  for (const path of [paths.build(layerId), paths.run('build', layerId)])
+  for (const path of [paths.build(id), paths.run('build', id)])
     await rm(path, { recursive: true, force: true });
-  await rm(join(paths.builds, `${layerId}.qcow2`), { force: true });
+  await rm(join(paths.builds, `${id}.qcow2`), { force: true });
 }

@@ -6,6 +6,7 @@ import type { ChainBoot } from '../port/layers.ts';
 import { displayArgs } from './display.ts';
 import { boardOf, firmwareArgs } from './firmware.ts';
 import type { Host } from './host.ts';
+import { type MemoryKind, memoryArgs } from './memory.ts';
 import type { Paths } from './paths.ts';
 import { resultPort } from './seed.ts';
 
@@ -18,6 +19,7 @@ export interface Guest extends ChainBoot {
   variables: string;
   cpus: number;
   memoryMb: number;
+  memory: MemoryKind;
   build: boolean;
   network: boolean;
   /** Of a machine. A build machine has no identity. */
@@ -47,10 +49,13 @@ export function qemuArgs(guest: Guest, host: Host, paths: Paths): string[] {
     ...['-sandbox', 'on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny'],
     ...['-machine', `${boardOf(boot)},accel=${host.accel},graphics=off`],
     ...['-cpu', host.accel === 'kvm' ? 'host' : 'max'],
-    ...['-smp', String(guest.cpus), '-m', String(guest.memoryMb)],
+    ...['-smp', String(guest.cpus)],
+    ...memoryArgs(guest.memoryMb, guest.memory),
     // Without graphics the firmware speaks on the first serial port too: it says when it finds no
     // boot sector.
     ...['-display', 'none', '-vga', 'none'],
+    // It names its slot, so it comes before devices that take the next one.
+    ...(build ? ['-nic', guest.network ? cardOf(guest, host) : 'none'] : portArgs(guest, host)),
     ...firmwareArgs(guest),
     ...driveArgs(guest),
     ...['-device', 'virtio-rng-pci'],
@@ -60,7 +65,6 @@ export function qemuArgs(guest: Guest, host: Host, paths: Paths): string[] {
     ...(fresh ? ['-smbios', `type=11,value=${earlyCredential}=${base64(earlyLines(fresh))}`] : []),
     ...channelArgs(build),
     ...(build ? [] : displayArgs(boot)),
-    ...['-nic', guest.network ? cardOf(guest, host) : 'none'],
     // The card of a fresh machine is unplugged before the guest begins; see newcomer.ts.
     ...(guest.network && fresh ? ['-S'] : []),
     ...direct,
@@ -112,6 +116,39 @@ const cardOf = ({ hardware }: Guest, { ipv6 }: Host) =>
 
 /** The monitor's name of the card. */
 export const card = 'net';
+/** The monitor's name of the port that the card of a machine is in. */
+const cardPort = 'card-port';
+
+/**
+ * Every machine has the port, also one without a card, so that a card can be plugged into a machine
+ * that began without one, and has the same name in its guest as after a boot.
+ */
+const portArgs = (guest: Guest, host: Host): string[] => [
+  ...['-nic', 'none', '-device', `pcie-root-port,id=${cardPort},chassis=1,addr=0x1`],
+  ...(guest.network
+    ? [
+        ...['-netdev', optionsOf(Object.entries(cardNetdev(host)))],
+        ...['-device', optionsOf(Object.entries(cardDevice(guest.hardware)))],
+      ]
+    : []),
+];
+
+/** The fields of the card's two ends, as both the command line and the monitor name them. */
+export const cardNetdev = ({ ipv6 }: Host) => ({
+  type: 'user',
+  id: card,
+  ...(ipv6 ? {} : { ipv6: false }),
+});
+export const cardDevice = (hardware?: Hardware) => ({
+  driver: 'virtio-net-pci',
+  id: 'card',
+  netdev: card,
+  bus: cardPort,
+  ...(hardware && { mac: hardware.mac }),
+});
+
+const optionsOf = ([first, ...rest]: [string, unknown][]): string =>
+  [first?.[1], ...rest.map(([name, value]) => `${name}=${value === false ? 'off' : value}`)].join();
 
 const base64 = (text: string) => Buffer.from(text).toString('base64');
 

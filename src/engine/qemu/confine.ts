@@ -35,9 +35,13 @@ export interface Cage {
    * are given to its user.
    */
   builds?: string;
+  /** Files and folders of this program, each at its own place. */
+  programs?: readonly string[];
   /** The host's network, instead of none. */
   network?: boolean;
   kvm?: boolean;
+  /** Whether it sees /proc, with its own processes alone. */
+  processes?: boolean;
   /** The options of prlimit. */
   limits?: readonly string[];
   /** Whether it is killed when the process that started it dies. */
@@ -96,6 +100,7 @@ export async function caged(cage: Cage, program: string, args: readonly string[]
       ...(mortal ? ['--die-with-parent'] : ['--as-pid-1']),
       ...systemOf(cage),
       ...(realpathSync(dirname(file)).startsWith('/usr/') ? [] : shown(dirname(file))),
+      ...(cage.programs ?? []).flatMap(shown),
       ...filesOf(cage),
       ...['--remount-ro', '/', '--chdir', place(user, cwd), '--', ...drop, ...limited, ...args],
     ],
@@ -111,7 +116,7 @@ const asUser = ({ uid, gid }: { uid: number; gid: number }, { kvm }: Cage): stri
 ];
 
 /** The system's programs and libraries, as the host has them. */
-function systemOf({ user, kvm, network }: Cage): string[] {
+function systemOf({ user, kvm, network, processes }: Cage): string[] {
   const args = ['--ro-bind', '/usr', '/usr', '--dev', '/dev'];
   for (const name of systemFolders) {
     const found = lstatSync(`/${name}`, { throwIfNoEntry: false });
@@ -120,6 +125,7 @@ function systemOf({ user, kvm, network }: Cage): string[] {
   }
   for (const file of ['/etc/ld.so.cache', '/etc/alternatives']) args.push(...shown(file));
   if (network) args.push(...shown('/etc/resolv.conf'));
+  if (processes) args.push('--proc', '/proc');
   if (kvm) args.push('--dev-bind', '/dev/kvm', '/dev/kvm');
   // The data directory may lie below a folder that every cage has, so hide it first.
   if (user.root.startsWith('/usr/')) args.push('--tmpfs', user.root);

@@ -24,12 +24,14 @@ import { execIn } from './exec.ts';
 import { removeState, stateBytes } from './firmware-state.ts';
 import { type Confining, defaultConfining, prepareFolders, probeHost } from './host.ts';
 import { Machines } from './machine.ts';
+import { listPackages } from './packages/list.ts';
 import { type Paths, stateIn } from './paths.ts';
 import { pauseIn } from './pause.ts';
 import { processesIn } from './process.ts';
 import { rewriteLayer } from './rewrite.ts';
 import { capacityOf, hostSize } from './room.ts';
 import { screenIn } from './screen.ts';
+import { templatesIn } from './template.ts';
 import { tidy } from './tidy.ts';
 import { lostTpms } from './tpm.ts';
 import { exportLayer, importLayer } from './transfer.ts';
@@ -52,8 +54,8 @@ interface QemuOptions {
   confining?: Confining;
 }
 
-/** Every part that an engine of one host can have; machines do not start from memory yet. */
-type QemuParts = Omit<Parts, 'places' | 'instant'>;
+/** Every part that an engine of one host can have. */
+type QemuParts = Omit<Parts, 'places'>;
 type Qemu = Engine & QemuParts;
 
 export async function openQemu({
@@ -85,10 +87,7 @@ export async function openQemu({
     },
     importFile: (spec, { signal }) => importFile(spec, signal, paths),
     buildLayer: (spec, { signal }) => buildLayer(spec, signal, context),
-    async startMachine(spec, { signal }) {
-      await machines.start(spec, signal);
-      return { how: 'cold', because: null };
-    },
+    startMachine: (spec, { signal }) => machines.start(spec, signal),
     machineState: (id) => machines.state(id),
     stopMachine: (spec, { signal }) => machines.stop(spec, signal),
     runningMachines: () => machines.running(),
@@ -98,7 +97,10 @@ export async function openQemu({
       return capacityOf(root);
     },
     inventory: () => inventoryOf(paths),
-    close: () => consoles.close(),
+    async close() {
+      await consoles.close();
+      await machines.close();
+    },
 
     backup: { copy: (spec, { signal }) => backUp(spec, signal, context) },
     bootCheck: {
@@ -114,6 +116,8 @@ export async function openQemu({
     },
     exec: { run: (spec, { signal }) => execIn(spec, signal, own) },
     hostBound: { tidy: () => tidy(context), size: hostSize() },
+    instant: templatesIn(context),
+    packages: { list: (spec, { signal }) => listPackages(spec, signal, paths, host.user) },
     pause: pauseIn(own),
     screen: screenIn(context),
     tpm: { lost: () => lostTpms(own) },

@@ -33,6 +33,8 @@ export const defaultConfining: Confining = {
 const buildUids = 999;
 
 export interface Host {
+  /** Of QEMU, with that of its package. */
+  version: string;
   accel: 'kvm' | 'tcg';
   /** Of the QEMU that is installed now. */
   boards: Boards;
@@ -56,11 +58,7 @@ interface Wanted {
 }
 
 const plainPrograms = ['xorrisofs', 'prlimit', 'setpriv'];
-/** The programs that run in a cage, each with arguments with which it ends at once. */
-const cagedPrograms = {
-  'qemu-img': ['--version'],
-  'qemu-system-x86_64': ['-machine', 'help'],
-} as const;
+const cagedPrograms = ['qemu-system-x86_64', 'qemu-img'];
 const toolMs = 10_000;
 
 const unavailable = (message: string, detail?: string) =>
@@ -100,26 +98,27 @@ export async function probeHost({
         String(error),
       );
     };
-  const said: string[] = [];
-  for (const [program, asked] of Object.entries(cagedPrograms)) {
-    const cage = { user, cwd: root, readable: [], writable: [], mortal: true };
-    const text = await caged(cage, program, asked)
+  const cage = { user, cwd: root, readable: [], writable: [], mortal: true };
+  const said = (program: string, ...asked: string[]) =>
+    caged(cage, program, asked)
       .then(({ file, args, options }) => runCommand(file, args, { ...options, timeoutMs: toolMs }))
       .catch(missing(program));
-    said.push(text);
+  let version = '';
+  for (const program of cagedPrograms) {
+    const text = await said(program, '--version');
+    version ||= /version (.{1,100})/.exec(text)?.[1] ?? '';
   }
-  const boards = boardsIn(said.join('\n'));
+  const help = await said('qemu-system-x86_64', '-machine', 'help');
+  const boards = boardsIn(help);
   if (boards === undefined)
-    throw unavailable(
-      'QEMU on this host does not say which boards of the kind q35 it emulates.',
-      said.join('\n').slice(-2000),
-    );
+    throw unavailable('QEMU on this host names no boards of the kind q35.', help.slice(-2000));
   for (const program of plainPrograms)
     await runCommand(program, ['--version'], { env: { PATH: path }, timeoutMs: toolMs }).catch(
       missing(program),
     );
   const machineUids = Math.max(1, uids.last - uids.first - buildUids);
   return {
+    version,
     accel: (await kvmWorks()) ? 'kvm' : 'tcg',
     boards,
     proxy: proxyVariables(environment),

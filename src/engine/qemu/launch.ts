@@ -12,23 +12,28 @@ import { monitorCall } from './qmp.ts';
 
 const startMs = 20_000;
 const monitorMs = 5000;
-const pollMs = 50;
+const [firstPollMs, pollMs] = [5, 50];
 const detailCharsMax = 2000;
 
 /**
  * Resolves when the process answers on its monitor. Throws `no_capacity` when the host has too
  * little memory and `unavailable` when the process did not come up; it is ended then, and when the
- * signal aborts.
+ * signal aborts. The process gets the given descriptors as 3, 4 and so on.
  */
-export async function launch(args: string[], cage: Cage, signal: AbortSignal): Promise<void> {
+export async function launch(
+  args: string[],
+  cage: Cage,
+  signal: AbortSignal,
+  descriptors: readonly number[] = [],
+): Promise<void> {
   const { file, args: all, options } = await caged(cage, 'qemu-system-x86_64', args);
   const child = spawn(file, all, {
     ...options,
     detached: true,
-    stdio: ['ignore', 'ignore', 'pipe'],
+    stdio: ['ignore', 'ignore', 'pipe', ...descriptors],
   });
   const said = new OutputTail();
-  child.stderr.on('data', (chunk: Buffer) => said.push(chunk));
+  child.stderr?.on('data', (chunk: Buffer) => said.push(chunk));
   const ended = endOf(child);
   child.unref();
   try {
@@ -38,7 +43,7 @@ export async function launch(args: string[], cage: Cage, signal: AbortSignal): P
     throw error;
   } finally {
     // Read no more of its messages, because a guest can make it print without end.
-    child.stderr.destroy();
+    child.stderr?.destroy();
   }
   killGroup(child);
   const why = ended() ?? 'the monitor did not answer';
@@ -67,10 +72,10 @@ function endOf(child: ChildProcess): () => string | null {
 
 async function isUp(monitor: string, ended: () => string | null, signal: AbortSignal) {
   const end = Date.now() + startMs;
-  while (Date.now() < end && ended() === null) {
+  for (let waitMs = firstPollMs; Date.now() < end && ended() === null; waitMs *= 2) {
     const up = await monitorCall(monitor, 'query-status', undefined, monitorMs).catch(() => null);
     if (up !== null) return true;
-    await systemClock.sleep(pollMs, signal);
+    await systemClock.sleep(Math.min(waitMs, pollMs), signal);
   }
   return false;
 }

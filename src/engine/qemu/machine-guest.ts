@@ -53,6 +53,7 @@ export async function prepareGuest(
     seed: paths.fromGuest(seed),
     variables: paths.fromGuest(state.variables),
     build: false,
+    memory: 'own' as const,
     network,
     hardware: hardwareOf(installation, machineId),
     ...(spec.fresh ? { fresh: identity } : { fresh: undefined }),

@@ -6,8 +6,9 @@ import { join } from 'node:path';
 import type { MachineId } from '../../domain/ids.ts';
 import { exists } from '../../lib/files.ts';
 import { type Identity, identityOf } from '../identity.ts';
-import type { MachineSpec, MachineState } from '../port/machines.ts';
+import type { MachineSpec, MachineState, Started } from '../port/machines.ts';
 import { agentAnswers, agentShutdown } from './agent.ts';
+import { cloningMark, emptyDisk, startClone } from './clone.ts';
 import { card } from './command.ts';
 import type { Host } from './host.ts';
 import { prepareGuest, tpmMark } from './machine-guest.ts';
@@ -23,6 +24,7 @@ import {
   waitGone,
 } from './process.ts';
 import { monitorCall } from './qmp.ts';
+import { TemplateMemories } from './template-memory.ts';
 import { endTpm, launchGuest } from './tpm.ts';
 
 const monitorMs = 5000;
@@ -37,6 +39,7 @@ export class Machines {
   readonly #own: Own;
   readonly #paths: Paths;
   readonly #network: boolean;
+  readonly #memories: TemplateMemories;
   /**
    * Both hold entries only while a machine starts: the console output so far, and the new identity
    * for a fresh disk.
@@ -49,32 +52,52 @@ export class Machines {
     this.#own = own;
     this.#paths = own.paths;
     this.#network = network;
+    this.#memories = new TemplateMemories(own.paths);
   }
 
   #find(id: MachineId): Promise<Found | undefined> {
     return findProcess(this.#own, 'machine', id);
   }
 
-  async start(spec: MachineSpec, signal: AbortSignal): Promise<void> {
-    const { machineId } = spec;
+  async start(spec: MachineSpec, signal: AbortSignal): Promise<Started> {
+    const { machineId, template } = spec;
     const running = await this.#find(machineId);
     const [folder, run] = [this.#paths.machine(machineId), this.#paths.run('machine', machineId)];
+    const cloning = cloningMark(folder);
     const identity = identityOf(spec.diskId, spec.name, machineId);
     const welcome = (sockets: string) =>
       spec.fresh ? this.#welcome(machineId, identity, sockets) : undefined;
     if (running) {
       // The guest says only once that it is ready. A server that died while it read that has lost
       // it, so the machine is started anew.
-      if (hasDisk(running, spec.diskId) && !(await exists(join(folder, 'asking'))))
-        return welcome(running.folder);
+      const isWhole = !(await exists(join(folder, 'asking'))) && !(await exists(cloning));
+      if (hasDisk(running, spec.diskId) && isWhole) {
+        await welcome(running.folder);
+        return { how: 'cold', because: null };
+      }
       await endProcess(running);
     }
-    await this.#removeFolders(machineId);
     const context = { host: this.#host, network: this.#network, ...this.#own };
+    // A clone that was not given an identity of its own has written to the disk.
+    if (spec.fresh && (await exists(cloning))) await emptyDisk(spec, signal, context);
+    const clear = async () => {
+      await this.#removeFolders(machineId);
+      this.#forget(machineId);
+    };
+    await clear();
+    const because =
+      spec.fresh && template
+        ? await startClone({ ...spec, template }, identity, signal, {
+            ...context,
+            memories: this.#memories,
+          })
+        : null;
+    if (spec.fresh && template && because === null) return { how: 'instant' };
+    await clear();
     const prepared = await prepareGuest(spec, identity, context);
-    this.#forget(machineId);
     await launchGuest({ ...prepared, kind: 'machine', id: machineId }, context, signal);
     await welcome(run);
+    return { how: 'cold', because };
   }
 
   /** Removes the folders of a machine that is off, when its TPM has ended too. */
@@ -137,6 +160,7 @@ export class Machines {
     const folder = this.#paths.machine(id);
     const [mark, asking] = [join(folder, 'ready'), join(folder, 'asking')];
     if (await exists(mark)) return 'ready';
+    if (await exists(cloningMark(folder))) return 'on';
     await putMark(asking);
     const said = await this.#read(running, 'result', resultBytes);
     const state = await this.#heard(id, running, said ?? '');
@@ -169,6 +193,10 @@ export class Machines {
     }
     this.#forget(id);
     await this.#removeFolders(id);
+  }
+
+  close(): Promise<void> {
+    return this.#memories.close();
   }
 
   async running(): Promise<Set<MachineId>> {

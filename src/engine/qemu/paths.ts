@@ -8,6 +8,7 @@
 // - files/SHA256: the files of recipes.
 // - builds/…: unfinished work; nothing here outlives the process that makes it.
 // - machines/ID/: the server's files of a machine that is on: its seed, and whether it is ready.
+// - templates/ID.memory, ID.state, ID.record: the files of a template; only the server reads them.
 // - run/KIND-ID/: the sockets of a guest, and the only folder that belongs to the guest. The server
 //   makes and removes it while the guest is off, and connects to sockets in it and to nothing else.
 //
@@ -16,7 +17,7 @@
 // relative names only, because in their cage the engine's folder has another path (confine.ts).
 
 import { join, relative } from 'node:path';
-import type { DiskId, LayerId, MachineId } from '../../domain/ids.ts';
+import type { DiskId, LayerId, MachineId, TemplateId } from '../../domain/ids.ts';
 import type { ChainBoot } from '../port/layers.ts';
 
 export type GuestKind = 'machine' | 'build';
@@ -54,7 +55,7 @@ export const stateIn = (folder: string, id: string): StatePlaces => ({
 
 const filesIn = (root: string) => ({
   root,
-  folders: ['layers', 'disks', 'files', 'builds', 'machines', 'run'].map((name) =>
+  folders: ['layers', 'disks', 'files', 'builds', 'machines', 'run', 'templates'].map((name) =>
     join(root, name),
   ),
   layers: join(root, 'layers'),
@@ -69,12 +70,15 @@ const filesIn = (root: string) => ({
   disk: (id: DiskId) => join(root, 'disks', `${plain(id)}.qcow2`),
   layerState: (id: LayerId) => stateIn(join(root, 'layers'), id),
   diskState: (id: DiskId) => stateIn(join(root, 'disks'), id),
-  buildState: (id: LayerId) => stateIn(join(root, 'builds'), id),
+  buildState: (id: LayerId | TemplateId) => stateIn(join(root, 'builds'), id),
   file: (sha256: string) => join(root, 'files', plain(sha256)),
-  build: (id: LayerId) => join(root, 'builds', plain(id)),
+  build: (id: LayerId | TemplateId) => join(root, 'builds', plain(id)),
+  templates: join(root, 'templates'),
+  /** The files of a template; its record is written last. */
+  template: (id: TemplateId, part: 'memory' | 'state' | 'record') =>
+    join(root, 'templates', `${plain(id)}.${part}`),
   machine: (id: MachineId) => join(root, 'machines', plain(id)),
-  run: (kind: GuestKind, id: MachineId | LayerId | string) =>
-    join(root, 'run', `${kind}-${plain(id)}`),
+  run: (kind: GuestKind, id: MachineId | string) => join(root, 'run', `${kind}-${plain(id)}`),
   /** A path as a guest's process names it, which runs in a folder two below the root (`run`). */
   fromGuest: (path: string) => join('..', '..', relative(root, path)),
   /**

@@ -5,6 +5,7 @@
 import type { FileHandle } from 'node:fs/promises';
 import { open } from 'node:fs/promises';
 import { invalid } from '../../domain/error.ts';
+import { isZero } from '../../lib/holes.ts';
 import { assertWithin, readPart } from './foreign/file-part.ts';
 
 export const virtualBytesMax = 16 * 1024 ** 4;
@@ -101,6 +102,20 @@ export async function virtualBytesOf(path: string): Promise<number> {
     return Number(
       (await file.read(Buffer.alloc(headBytes), 0, headBytes, 0)).buffer.readBigUInt64BE(24),
     );
+  } finally {
+    await file.close();
+  }
+}
+
+/** Whether nothing was ever written to an overlay of our own making. */
+export async function isEmptyOverlay(path: string): Promise<boolean> {
+  const file = await open(path, 'r');
+  try {
+    const head = Buffer.alloc(headBytes);
+    await file.read(head, 0, headBytes, 0);
+    const table = Buffer.alloc(Math.min(head.readUInt32BE(36) * 8, l1BytesMax));
+    await file.read(table, 0, table.length, Number(head.readBigUInt64BE(40)));
+    return isZero(table);
   } finally {
     await file.close();
   }

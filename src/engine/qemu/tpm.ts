@@ -5,7 +5,7 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { failedForNow } from '../../domain/error.ts';
-import type { LayerId, MachineId } from '../../domain/ids.ts';
+import type { LayerId, MachineId, TemplateId } from '../../domain/ids.ts';
 import { systemClock } from '../../lib/clock.ts';
 import { exists } from '../../lib/files.ts';
 import { killGroup } from '../../lib/spawn.ts';
@@ -79,12 +79,14 @@ interface Launching {
   /** The folder of the TPM's state. */
   tpm: string;
   kind: GuestKind;
-  id: MachineId | LayerId;
+  id: MachineId | LayerId | TemplateId;
+  /** See `launch`. */
+  descriptors?: readonly number[];
 }
 
 /** Starts the TPM of a guest, when it has one, and then its QEMU (see `launch`). */
 export async function launchGuest(
-  { guest, cage, tpm, kind, id }: Launching,
+  { guest, cage, tpm, kind, id, descriptors = [] }: Launching,
   { host, ...own }: Own & { host: Host },
   signal: AbortSignal,
 ): Promise<void> {
@@ -92,7 +94,7 @@ export async function launchGuest(
   const hasTpm = guest.boot.tpm === true;
   if (hasTpm) await startTpm({ name: guest.name, cage, state: tpm, paths }, signal);
   try {
-    await launch(qemuArgs(guest, host, paths), cage, signal);
+    await launch(qemuArgs(guest, host, paths), cage, signal, descriptors);
   } catch (error) {
     if (hasTpm) await endTpm(own, kind, id);
     throw error;
@@ -100,7 +102,11 @@ export async function launchGuest(
 }
 
 /** Ends the TPM of a guest whose QEMU has ended, and waits until its state is written. Idempotent. */
-export async function endTpm(own: Own, kind: GuestKind, id: MachineId | LayerId): Promise<void> {
+export async function endTpm(
+  own: Own,
+  kind: GuestKind,
+  id: MachineId | LayerId | TemplateId,
+): Promise<void> {
   for (const found of await findProcesses(own, kind, id, 'tpm'))
     if (!(await waitGone(found, endMs))) await endProcess(found);
 }

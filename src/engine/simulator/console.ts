@@ -4,6 +4,7 @@ import { Duplex } from 'node:stream';
 import { AppError } from '../../domain/error.ts';
 import type { MachineId } from '../../domain/ids.ts';
 import type { Console } from '../optional/console.ts';
+import type { OpenStreams } from './open-streams.ts';
 import type { State, StateFile } from './state.ts';
 
 /** The longest line that is greeted; more is cut off. */
@@ -22,7 +23,7 @@ export async function machineOn(
   );
 }
 
-export function consoleIn(file: StateFile): Console {
+export function consoleIn(file: StateFile, streams: OpenStreams): Console {
   const opened = new Map<MachineId, Duplex>();
   return {
     read: async () => '',
@@ -50,7 +51,7 @@ export function consoleIn(file: StateFile): Console {
       });
       opened.set(id, stream);
       stream.push(prompt);
-      return stream;
+      return streams.add(id, stream);
     },
   };
 }

@@ -20,8 +20,9 @@ import { backupIn } from './backup.ts';
 import { bootCheckIn } from './boot-check.ts';
 import { consoleIn } from './console.ts';
 import { instantIn } from './instant.ts';
-import { compactIn, disksIn, layersIn, transferIn, verifyIn } from './layers.ts';
+import { compactIn, disksIn, layersIn, packagesIn, transferIn, verifyIn } from './layers.ts';
 import { buildsIn, machinesIn, trialIn } from './machines.ts';
+import { OpenStreams } from './open-streams.ts';
 import type { Pace } from './pace.ts';
 import { screenIn } from './screen.ts';
 import { chainContent, openStateFile, type State, type StateFile, storedBytes } from './state.ts';
@@ -41,6 +42,7 @@ type SimulatorParts = Pick<
   | 'console'
   | 'hostBound'
   | 'instant'
+  | 'packages'
   | 'screen'
   | 'transfer'
   | 'trial'
@@ -82,15 +84,18 @@ export async function openSimulator({
   const file = await openStateFile(root);
   const versions = { fingerprint: 'simulator 1' };
   let capacity: Capacity = { totalBytes: 10 ** 13, freeBytes: 10 ** 13 };
+  const streams = new OpenStreams();
+  const machines = machinesIn(file, pace);
   const parts: SimulatorParts = {
     backup: backupIn(file),
     bootCheck: bootCheckIn(boards),
     compact: compactIn(file),
-    console: consoleIn(file),
+    console: consoleIn(file, streams),
     // A record is written whole or not at all, so there are no unfinished records.
     hostBound: { tidy: async () => {}, size: fleetSize },
     instant: instantIn(file, pace, versions),
-    screen: screenIn(file),
+    packages: packagesIn(file),
+    screen: screenIn(file, streams),
     transfer: transferIn(file),
     trial: trialIn(file, pace),
     verify: verifyIn(file, pace.clock),
@@ -100,7 +105,11 @@ export async function openSimulator({
     ...layersIn(file),
     ...disksIn(file),
     ...buildsIn(file, pace),
-    ...machinesIn(file, pace),
+    ...machines,
+    async stopMachine(spec, call) {
+      await machines.stopMachine(spec, call);
+      streams.end(spec.machineId);
+    },
     ...parts,
     check: async () => capacity,
     async inventory() {
@@ -125,7 +134,7 @@ export async function openSimulator({
   };
   return {
     ...fenced(engine),
-    ...interferenceIn(file),
+    ...interferenceIn(file, streams),
     setCapacity(next) {
       capacity = next;
     },
@@ -135,7 +144,10 @@ export async function openSimulator({
   };
 }
 
-function interferenceIn(file: StateFile): Omit<Interference, 'setCapacity' | 'setFingerprint'> {
+function interferenceIn(
+  file: StateFile,
+  streams: OpenStreams,
+): Omit<Interference, 'setCapacity' | 'setFingerprint'> {
   const before = new Map<LayerId, State['layers'][string] | undefined>();
   return {
     async writeToDisk(diskId, text) {
@@ -174,6 +186,7 @@ function interferenceIn(file: StateFile): Omit<Interference, 'setCapacity' | 'se
     async powerOff(machineId) {
       delete (await file.current()).machines[machineId];
       await file.save();
+      streams.end(machineId);
     },
   };
 }

@@ -3,10 +3,12 @@
 import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { failedForGood, invalid } from '../../domain/error.ts';
+import { packageListOf } from '../../domain/package-list.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { headOf, sha256Of } from '../../lib/content.ts';
 import { writeWhole } from '../../lib/files.ts';
 import type { Compact } from '../optional/compact.ts';
+import type { Packages } from '../optional/packages.ts';
 import type { Transfer } from '../optional/transfer.ts';
 import type { Verify } from '../optional/verify.ts';
 import type { Disks } from '../port/disks.ts';
@@ -97,6 +99,24 @@ export const verifyIn = (file: StateFile, clock: Clock): Verify => ({
     const layer = state.layers[layerId];
     if (!layer) throw failedForGood('A layer cannot be read.', { detail: layerId });
     return `sha256:${createHash('sha256').update(JSON.stringify(layer.content)).digest('hex')}`;
+  },
+});
+
+/** Each text of a disk stands for one package, whose name follows from the text. */
+export const packagesIn = (file: StateFile): Packages => ({
+  async list({ chain }) {
+    const state = await file.current();
+    const [head] = chain;
+    if (head === undefined || !state.layers[head]) throw missingLayer(head ?? 'none');
+    const found = chainContent(state, head).map((text) => ({
+      kind: 'deb' as const,
+      name: `sim-${createHash('sha256').update(text).digest('hex').slice(0, 12)}`,
+      version: '1',
+      architecture: 'all',
+      source: null,
+      licence: null,
+    }));
+    return packageListOf({ id: 'simulated', version: '1', title: 'Simulated 1' }, found);
   },
 });
 

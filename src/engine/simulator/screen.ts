@@ -6,6 +6,7 @@ import { crc32, deflateSync } from 'node:zlib';
 import type { MachineId } from '../../domain/ids.ts';
 import type { Screen } from '../optional/screen.ts';
 import { machineOn } from './console.ts';
+import type { OpenStreams } from './open-streams.ts';
 import type { StateFile } from './state.ts';
 
 const [width, height] = [320, 200];
@@ -14,10 +15,10 @@ type Colour = readonly [number, number, number];
 
 const colourOf = (id: MachineId): Colour => [32, (id * 67) % 256, 160];
 
-export const screenIn = (file: StateFile): Screen => ({
+export const screenIn = (file: StateFile, streams: OpenStreams): Screen => ({
   async open(id) {
     const { name } = await machineOn(file, id);
-    return viewed(name, colourOf(id));
+    return streams.add(id, viewed(name, colourOf(id)));
   },
   async picture(id) {
     await machineOn(file, id);
@@ -27,7 +28,7 @@ export const screenIn = (file: StateFile): Screen => ({
 
 /** The lengths of a viewer's messages by their first byte; null: its length is in it. */
 const messageBytes: Readonly<Record<number, number | null>> = { 0: 20, 2: null, 3: 10, 4: 8, 5: 6 };
-const updateRequest = 3;
+const [pixelFormat, updateRequest] = [0, 3];
 /** The longest message that is taken, which only a list of encodings could be. */
 const messageBytesMax = 1024;
 
@@ -40,6 +41,8 @@ function viewed(name: string, colour: Colour): Duplex {
     [1, () => initOf(name)],
   ];
   let waiting = Buffer.alloc(0);
+  /** Where red, green and blue are in a pixel. */
+  let shifts: Colour = [16, 8, 0];
   const stream: Duplex = new Duplex({
     allowHalfOpen: false,
     read() {},
@@ -51,10 +54,15 @@ function viewed(name: string, colour: Colour): Duplex {
         if (length === null || length > messageBytesMax) return void stream.destroy();
         if (waiting.length < length) break;
         const [kind] = waiting;
+        const message = waiting.subarray(0, length);
         waiting = waiting.subarray(length);
         if (step) steps.shift();
         if (step) stream.push(step[1]());
-        else if (kind === updateRequest) stream.push(updateOf(colour));
+        else if (kind === updateRequest) stream.push(updateOf(colour, shifts));
+        else if (kind === pixelFormat) {
+          if (message[4] !== 32) return void stream.destroy();
+          shifts = [message[14] ?? 0, message[15] ?? 0, message[16] ?? 0];
+        }
       }
       done();
     },
@@ -82,16 +90,17 @@ function initOf(name: string): Buffer {
   return Buffer.concat([head, text]);
 }
 
-/** The whole screen as one raw rectangle, in blue, green and red. */
-function updateOf([red, green, blue]: Colour): Buffer {
+/** The whole screen as one raw rectangle. */
+function updateOf(colour: Colour, shifts: Colour): Buffer {
   const head = Buffer.alloc(16);
   head.writeUInt16BE(1, 2);
   head.writeUInt16BE(width, 8);
   head.writeUInt16BE(height, 10);
-  return Buffer.concat([
-    head,
-    Buffer.alloc(width * height * 4, Buffer.from([blue, green, red, 0])),
-  ]);
+  const pixel = Buffer.alloc(4);
+  pixel.writeUInt32LE(
+    colour.reduce((sum, one, at) => sum + one * 2 ** ((shifts[at] ?? 0) % 32), 0) % 2 ** 32,
+  );
+  return Buffer.concat([head, Buffer.alloc(width * height * 4, pixel)]);
 }
 
 function pngOf(colour: Colour): Buffer {

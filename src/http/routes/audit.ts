@@ -6,11 +6,16 @@ import { dateTime, type Handlers } from '../handler.ts';
 
 /**
  * The trail keeps the names of operations, and an answer the action types of the specification. A
- * link that is opened is no operation; it has an action type of its own.
+ * link that is opened and a view of a machine are no operations; they have action types of their
+ * own.
  */
 const actionTypes = new Map<string, string>([
   ...operationNames.map((name) => [name, specOf(name).action ?? name] as const),
   ['machineAccessOpen', 'machine_external_access_opened'],
+  ['machineScreenOpen', 'machine_screen_opened'],
+  ['machineScreenClose', 'machine_screen_closed'],
+  ['machineConsoleOpen', 'machine_console_opened'],
+  ['machineConsoleClose', 'machine_console_closed'],
 ]);
 const actionsOf = (type: string) =>
   [...actionTypes].filter(([, one]) => one === type).map(([action]) => action);
@@ -41,6 +46,8 @@ export const auditHandlers: Handlers<'userActionLogList'> = {
             transfer_id: entry.transferId,
             touched_key: entry.touchedKeyId,
             webhook_id: entry.webhookId,
+            address: entry.address,
+            duration_ms: entry.durationMs,
             request_id: entry.requestId,
             client_code: entry.clientCode,
           },

@@ -65,10 +65,12 @@ export const imageCapture = defineJob({
         await work.layers.add(general.layer);
         await general.writeRest(work, { exitCode: 0 });
       }
+      const headId = general?.layer.id ?? layerId;
       await work.images.become(imageId, 'available', {
-        layerId: general?.layer.id ?? layerId,
+        layerId: headId,
         ...(general && { report: general.report }),
       });
+      await work.packageLists.want(headId);
       await work.machines.update(machineId, { status: 'off', capturingImageId: null });
     };
   },

@@ -234,6 +234,7 @@ async function settleNew(
     layerId: layer.id,
     ...(warnings.length > 0 && { report: warnings.join('\n') }),
   });
+  await work.packageLists.want(layer.id);
 }
 
 /** Records that the layer has new bytes, whose digest is not taken yet. */

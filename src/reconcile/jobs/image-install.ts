@@ -69,6 +69,7 @@ const install = {
     return async (work: Writer) => {
       await assertStands(work, head.id);
       await work.images.become(imageId, 'available', { layerId: head.id });
+      await work.packageLists.want(head.id);
     };
   },
 

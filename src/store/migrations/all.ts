@@ -37,6 +37,8 @@ import { fairClaims } from './0031-fair-claims.ts';
 import { nothingForEver } from './0033-nothing-for-ever.ts';
 import { cancelledJobs } from './0034-cancelled-jobs.ts';
 import { operatorUploads } from './0035-operator-uploads.ts';
+import { packageLists } from './0036-package-lists.ts';
+import { screen } from './0038-screen.ts';
 import type { Declarations, MigrationFor } from './statements.ts';
 
 const all: Record<string, MigrationFor> = {
@@ -74,6 +76,8 @@ const all: Record<string, MigrationFor> = {
   '0033-nothing-for-ever': nothingForEver,
   '0034-cancelled-jobs': cancelledJobs,
   '0035-operator-uploads': operatorUploads,
+  '0036-package-lists': packageLists,
+  '0038-screen': screen,
 };
 
 /**
@@ -92,6 +96,8 @@ export const additions: readonly string[] = [
   '0033-nothing-for-ever',
   '0034-cancelled-jobs',
   '0035-operator-uploads',
+  '0036-package-lists',
+  '0038-screen',
 ];
 
 /** All migrations by name, in order, in the declarations of a database. */

@@ -9,12 +9,20 @@ export interface AccessReader {
    * time is not over, and the key that made it is neither revoked nor expired. Undefined otherwise.
    */
   find(tokenHash: string): Promise<AccessLink | undefined>;
+  /**
+   * The link that was used for the secret with this digest, while its time is not over and the key
+   * that made it is in use. Undefined otherwise.
+   */
+  findUsed(sessionHash: string): Promise<AccessLink | undefined>;
 }
 
 export interface AccessWriter extends AccessReader {
-  add(link: Omit<AccessLink, 'usedAt' | 'createdAt'>): Promise<void>;
-  /** Marks a link as used. False when it was used before, or does not exist. */
-  use(uid: string): Promise<boolean>;
+  add(link: Omit<AccessLink, 'usedAt' | 'sessionHash' | 'createdAt'>): Promise<void>;
+  /**
+   * Marks a link as used, for the secret with this digest. False when it was used before, or does
+   * not exist.
+   */
+  use(uid: string, sessionHash: string): Promise<boolean>;
   /** Forgets the links to a machine. */
   removeOf(machineId: MachineId): Promise<void>;
   /** Forgets the links that expired at or before a time. */

@@ -17,6 +17,7 @@ export interface AuditFilter {
 }
 
 export type NewAuditEntry = Pick<AuditEntry, 'keyId' | 'action' | 'requestId' | 'clientCode'> &
+  Partial<Pick<AuditEntry, 'address' | 'durationMs'>> &
   Touched;
 
 export interface AuditReader {

@@ -32,6 +32,7 @@ import type { MachineTypeReader, MachineTypeWriter } from './machine-type.ts';
 import type { OperatorAuditReader, OperatorAuditWriter } from './operator-audit.ts';
 import type { OperatorKeyReader, OperatorKeyWriter } from './operator-key.ts';
 import type { OrganisationReader, OrganisationWriter } from './organisation.ts';
+import type { PackageListReader, PackageListWriter } from './package-list.ts';
 import type { SharedSignatures, SignatureWriter } from './signature.ts';
 import type { SoftwareReader, SoftwareWriter } from './software.ts';
 import type { TransferReader, TransferWriter } from './transfer.ts';
@@ -54,6 +55,7 @@ export interface Reader {
   readonly bases: BaseReader;
   readonly layers: LayerReader;
   readonly layerCopies: LayerCopyReader;
+  readonly packageLists: PackageListReader;
   readonly disks: DiskReader;
   readonly host: HostReader;
   readonly installation: InstallationReader;
@@ -86,6 +88,7 @@ export interface Writer extends Reader {
   readonly bases: BaseWriter;
   readonly layers: LayerWriter;
   readonly layerCopies: LayerCopyWriter;
+  readonly packageLists: PackageListWriter;
   readonly disks: DiskWriter;
   readonly host: HostWriter;
   readonly installation: InstallationWriter;

@@ -7,9 +7,18 @@ import { Queries } from './scope.ts';
 
 export class SqlAccessReader extends Queries implements AccessReader {
   find(tokenHash: string): Promise<AccessLink | undefined> {
-    return this.within(this.db.selectFrom('accessLink'))
+    return this.#inTime()
       .where('tokenHash', '=', tokenHash)
       .where('usedAt', 'is', null)
+      .executeTakeFirst();
+  }
+
+  findUsed(sessionHash: string): Promise<AccessLink | undefined> {
+    return this.#inTime().where('sessionHash', '=', sessionHash).executeTakeFirst();
+  }
+
+  #inTime() {
+    return this.within(this.db.selectFrom('accessLink'))
       .where('expiresAt', '>', this.now())
       .where('keyId', 'in', (key) =>
         key
@@ -20,23 +29,22 @@ export class SqlAccessReader extends Queries implements AccessReader {
           )
           .select('id'),
       )
-      .selectAll()
-      .executeTakeFirst();
+      .selectAll();
   }
 }
 
 export class SqlAccessWriter extends SqlAccessReader implements AccessWriter {
-  async add(link: Omit<AccessLink, 'usedAt' | 'createdAt'>): Promise<void> {
+  async add(link: Omit<AccessLink, 'usedAt' | 'sessionHash' | 'createdAt'>): Promise<void> {
     this.assertOwn(link);
     await this.db
       .insertInto('accessLink')
-      .values({ ...link, usedAt: null, createdAt: this.now() })
+      .values({ ...link, usedAt: null, sessionHash: null, createdAt: this.now() })
       .execute();
   }
 
-  async use(uid: string): Promise<boolean> {
+  async use(uid: string, sessionHash: string): Promise<boolean> {
     const result = await this.within(this.db.updateTable('accessLink'))
-      .set({ usedAt: this.now() })
+      .set({ usedAt: this.now(), sessionHash })
       .where('uid', '=', uid)
       .where('usedAt', 'is', null)
       .executeTakeFirst();

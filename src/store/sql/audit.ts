@@ -17,6 +17,8 @@ const columns = [
   'webhookId',
   'requestId',
   'clientCode',
+  'address',
+  'durationMs',
   'createdAt',
 ] as const;
 
@@ -78,6 +80,8 @@ export class SqlAuditWriter extends SqlAuditReader implements AuditWriter {
     transferId = null,
     touchedKeyId = null,
     webhookId = null,
+    address = null,
+    durationMs = null,
     ...entry
   }: NewAuditEntry): Promise<void> {
     const organisationId = this.organisation();
@@ -87,6 +91,8 @@ export class SqlAuditWriter extends SqlAuditReader implements AuditWriter {
       transferId,
       touchedKeyId,
       webhookId,
+      address,
+      durationMs,
       organisationId,
       createdAt: this.now(),
     };

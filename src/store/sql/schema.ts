@@ -27,6 +27,7 @@ import type { LayerCopy } from '../../domain/layer-copy.ts';
 import type { Machine } from '../../domain/machine.ts';
 import type { OperatorEntry } from '../../domain/operator-audit.ts';
 import type { OperatorKey } from '../../domain/operator-key.ts';
+import type { PackageListRow } from '../../domain/package-list.ts';
 import type { Software } from '../../domain/software.ts';
 import type { Transfer } from '../../domain/transfer.ts';
 import type { Upload } from '../../domain/upload.ts';
@@ -74,6 +75,7 @@ export interface Database {
   software: Row<Software, SoftwareId, 'recipe'>;
   layer: Omit<Layer, 'boot' | 'copies'> & { boot: string | null };
   layerCopy: LayerCopy;
+  packageList: PackageListRow;
   image: Row<Image, ImageId> & { nameFolded: string };
   imageSoftware: { imageId: ImageId; softwareId: SoftwareId; position: number };
   buildStep: BuildStep & { imageId: ImageId };

@@ -22,6 +22,7 @@ import { SqlMachineWriter } from './machine-write.ts';
 import { SqlOperatorAuditReader, SqlOperatorAuditWriter } from './operator-audit.ts';
 import { SqlOperatorKeyReader, SqlOperatorKeyWriter } from './operator-key.ts';
 import { SqlOrganisationReader, SqlOrganisationWriter } from './organisation.ts';
+import { SqlPackageListReader, SqlPackageListWriter } from './package-list.ts';
 import type { Binding } from './scope.ts';
 import { SqlSignatureWriter } from './signature.ts';
 import { SqlSoftwareReader, SqlSoftwareWriter } from './software.ts';
@@ -38,6 +39,7 @@ export const bindReader = (binding: Binding): Reader => ({
   bases: new SqlBaseReader(binding),
   layers: new SqlLayerReader(binding),
   layerCopies: new SqlLayerCopyReader(binding),
+  packageLists: new SqlPackageListReader(binding),
   disks: new SqlDiskReader(binding),
   host: new SqlHostReader(binding),
   installation: new SqlInstallationReader(binding),
@@ -67,6 +69,7 @@ export const bindWriter = (binding: Binding): Writer => ({
   bases: new SqlBaseWriter(binding),
   layers: new SqlLayerWriter(binding),
   layerCopies: new SqlLayerCopyWriter(binding),
+  packageLists: new SqlPackageListWriter(binding),
   disks: new SqlDiskWriter(binding),
   host: new SqlHostWriter(binding),
   installation: new SqlInstallationWriter(binding),

@@ -5,11 +5,12 @@ import { it } from 'node:test';
 import type { MachineId } from '../../../src/domain/ids.ts';
 import { call } from '../../call.ts';
 import { waitFor } from '../../support.ts';
+import { checkEnd, checkViews } from './views.ts';
 import type { World } from './world.ts';
 import { diskId, machineOn } from './world.ts';
 
 export function testMachines(world: World): void {
-  it('starts a machine once, reports it ready, finds it after a restart, and stops it repeatably', async () => {
+  it('starts a machine once, reports it ready, shows it, finds it after a restart, and stops it repeatably', async () => {
     const { base, boot, sizeBytes, under } = world;
     let { engine } = world;
     const disk = diskId();
@@ -38,7 +39,9 @@ export function testMachines(world: World): void {
     assert.deepEqual(await engine.runningMachines(call), new Set([machineId]));
     assert.equal(await engine.machineState(machineId, call), 'ready');
 
+    const views = await checkViews(engine, machineId);
     await engine.stopMachine({ machineId, graceMs: 60_000 }, call);
+    await checkEnd(views);
     await engine.stopMachine({ machineId, graceMs: 0 }, call);
     assert.equal(await engine.machineState(machineId, call), 'off');
     assert.equal((await engine.runningMachines(call)).size, 0);

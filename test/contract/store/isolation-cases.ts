@@ -72,6 +72,7 @@ export const misses: Record<string, Read> = {
   'transfers.find': (work, { transferId }) => work.transfers.find(transferId),
   'transfers.get': (work, { transferId }) => work.transfers.get(transferId),
   'access.find': (work, { uid }) => work.access.find(uid),
+  'access.findUsed': (work, { uid }) => work.access.findUsed(`of ${uid}`),
   'webhooks.get': (work, { webhook }) => work.webhooks.get(webhook.id),
   'webhooks.deliveries': (work, { webhook }) => work.webhooks.deliveries(webhook.id, 10),
   'webhooks.delivery': (work, { webhook, deliveryId }) =>
@@ -178,7 +179,7 @@ export const changes: Record<string, Change> = {
     work.machines.forget([deletedMachineId], later(work)),
   'machines.releaseDeleted': (work) => work.machines.releaseDeleted(later(work)),
   'access.removeOf': (work, { machineId }) => work.access.removeOf(machineId),
-  'access.use': (work, { uid }) => work.access.use(uid),
+  'access.use': (work, { uid }) => work.access.use(uid, `again ${uid}`),
   'access.prune': (work) => work.access.prune(later(work)),
   'audit.prune': (work) => work.audit.prune(later(work)),
   'webhooks.remove': (work, { webhook }) => work.webhooks.remove(webhook.id),

@@ -37,7 +37,12 @@ async function furnish(
     await work.disks.update(diskId, { storedBytes: 2 ** 30 });
     await work.transfers.delete(goneId);
     await work.events.addLog(imageId, { lines: ['line'] });
-    await work.access.add({ uid, tokenHash: uid, organisationId, machineId, keyId, expiresAt });
+    const used = `used ${uid}`;
+    for (const one of [uid, used])
+      await work.access.add({
+        ...{ uid: one, tokenHash: one, organisationId, machineId, keyId, expiresAt },
+      });
+    await work.access.use(used, `of ${uid}`);
   });
   await world.write(
     (work) =>

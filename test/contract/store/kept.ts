@@ -107,14 +107,17 @@ function testKeys(make: MakeWorld) {
     };
     const find = async (uid: string) =>
       (await world.read((work) => work.access.find(uid))) !== undefined;
-    const use = (uid: string) => world.write((work) => work.access.use(uid));
+    const use = (uid: string) => world.write((work) => work.access.use(uid, `of ${uid}`));
     for (const keyId of [revoked, expired]) assert.equal(await find(await add(keyId)), false);
     const [used, left] = [await add(good), await add(good)];
     const taken = await Promise.all([use(used), use(used), use(used)]);
     assert.equal(taken.filter(Boolean).length, 1);
     assert.deepEqual([await find(used), await find(left)], [false, true]);
+    const sees = async () =>
+      (await world.read((work) => work.access.findUsed(`of ${used}`)))?.uid === used;
+    assert.equal(await sees(), true);
     world.advance(100);
-    assert.equal(await find(left), false);
+    assert.deepEqual([await find(left), await sees()], [false, false]);
     await world.write((work) => work.access.prune(world.now()));
     assert.equal(await use(left), false);
   });

@@ -1,0 +1,183 @@
+// Starts a machine from the memory of a template. The guest goes on where the template stopped, is
+// made a machine of its own through its agent, and gets its card last. Whatever goes wrong ends the
+// process, empties the disk, and is told as the reason why the machine boots instead.
+
+import { randomBytes } from 'node:crypto';
+import { open, rename, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { exists, sha256File } from '../../lib/files.ts';
+import { hardwareOf, type Identity } from '../identity.ts';
+import type { UsableTemplate } from '../optional/instant.ts';
+import type { MachineSpec } from '../port/machines.ts';
+import { agentAnswers, agentExec } from './agent.ts';
+import { cardScript, cloneScript, faultOf } from './clone-script.ts';
+import { cardDevice, cardNetdev, qemuArgs } from './command.ts';
+import { createOverlay } from './disk-file.ts';
+import { fingerprintOf } from './fingerprint.ts';
+import type { Host } from './host.ts';
+import { launch } from './launch.ts';
+import { prepareGuest } from './machine-guest.ts';
+import { stateFd } from './memory.ts';
+import { endProcess, findProcess, type Own } from './process.ts';
+import { isEmptyOverlay, virtualBytesOf } from './qcow2.ts';
+import { type JsonSocket, openMonitor } from './qmp.ts';
+import { restoreState } from './saved-state.ts';
+import { readRecord, type TemplateRecord } from './template.ts';
+import { type TemplateMemories, Unusable } from './template-memory.ts';
+
+interface CloneContext extends Own {
+  host: Host;
+  network: boolean;
+  memories: TemplateMemories;
+}
+
+const monitorMs = 5000;
+/** The guest goes on at once, or not at all. */
+const agentMs = 10_000;
+const agentTriesMax = 20;
+const renewMs = 60_000;
+const randomBytesDrawn = 64;
+const addressTries = 50;
+const addressMs = 30_000;
+const hooksMs = 120_000;
+
+/** The mark of a machine that is not yet one of its own; a start that finds it begins anew. */
+export const cloningMark = (folder: string) => join(folder, 'cloning');
+
+/** Returns why the machine has to boot, as the end of a sentence; null when it is ready. */
+export async function startClone(
+  spec: MachineSpec & { template: UsableTemplate },
+  identity: Identity,
+  signal: AbortSignal,
+  context: CloneContext,
+): Promise<string | null> {
+  const { machineId } = spec;
+  let hasBegun = false;
+  try {
+    const record = await fitting(spec, context);
+    await context.memories.using(spec.template, (memoryFd) => {
+      signal.throwIfAborted();
+      hasBegun = true;
+      return run(spec, { record, memoryFd, identity }, signal, context);
+    });
+    return null;
+  } catch (error) {
+    const found = hasBegun ? await findProcess(context, 'machine', machineId) : undefined;
+    if (found) await endProcess(found);
+    signal.throwIfAborted();
+    if (hasBegun) await emptyDisk(spec, signal, context);
+    if (error instanceof Unusable) return error.message;
+    return `its template could not be used (${String(error instanceof Error ? error.message : error).slice(0, 300)})`;
+  }
+}
+
+/** Throws when the machine cannot be a clone of the template. Nothing has begun then. */
+async function fitting(
+  { template, chain, cpus, memoryMb, diskId, boot }: MachineSpec & { template: UsableTemplate },
+  { paths, host }: CloneContext,
+): Promise<TemplateRecord> {
+  const { templateId, stateSha256 } = template;
+  const record = await readRecord(templateId, paths).catch(() => null);
+  if (record === null) throw new Unusable('the files of its template are missing');
+  if (record.resultLayerId !== chain[0]) throw new Unusable('its disk is not one of its template');
+  if (record.cpus !== cpus || record.memoryMb !== memoryMb)
+    throw new Unusable('its template was made for another machine type');
+  if (record.board !== (boot.board ?? null))
+    throw new Unusable('its template was made for another board');
+  if (record.fingerprint !== (await fingerprintOf(host, paths)))
+    throw new Unusable('its template was made with another QEMU or processor');
+  const state = await sha256File(paths.template(templateId, 'state')).catch(() => null);
+  if (state === null) throw new Unusable('the files of its template are missing');
+  if (state !== stateSha256) throw new Unusable('the state of its template is damaged');
+  if ((await virtualBytesOf(paths.disk(diskId))) < record.sizeBytes)
+    throw new Unusable('its disk is smaller than that of its template');
+  return record;
+}
+
+async function run(
+  spec: MachineSpec & { template: UsableTemplate },
+  { record, memoryFd, identity }: { record: TemplateRecord; memoryFd: number; identity: Identity },
+  signal: AbortSignal,
+  context: CloneContext,
+): Promise<void> {
+  const { host, paths, installation } = context;
+  const { machineId, diskId, template } = spec;
+  const disk = paths.disk(diskId);
+  // Memory that does not belong to the disk would destroy it.
+  if (!(await isEmptyOverlay(disk))) await emptyDisk(spec, signal, context);
+  const { guest, cage } = await prepareGuest(spec, identity, { ...context, network: false });
+  await writeFile(cloningMark(paths.machine(machineId)), '', { flush: true });
+  const args = qemuArgs({ ...guest, memory: 'clone', fresh: undefined }, host, paths);
+  const state = await open(paths.template(template.templateId, 'state'), 'r');
+  try {
+    const open = { ...cage, processes: true, network: context.network };
+    await launch(args, open, signal, [memoryFd, state.fd]);
+  } finally {
+    await state.close();
+  }
+  const folder = paths.run('machine', machineId);
+  const monitor = await openMonitor(join(folder, 'qmp.sock'), monitorMs);
+  try {
+    await restoreState(monitor, stateFd, signal);
+    await monitor.call('cont', undefined, monitorMs);
+    const size = await virtualBytesOf(disk);
+    const grows = size > record.sizeBytes;
+    if (grows) await monitor.call('block_resize', { device: 'disk', size }, monitorMs);
+    const agent = join(folder, 'agent.sock');
+    await answers(agent, signal);
+    const { network } = context;
+    const hardware = hardwareOf(installation, machineId);
+    const random = randomBytes(randomBytesDrawn).toString('hex');
+    const order = { identity, hardware, random, grows, network };
+    const seconds = Math.round(Date.now() / 1000);
+    await inGuest(agent, cloneScript({ ...order, seconds }), renewMs, signal);
+    if (network) await plugCard(monitor, agent, hardware, signal, context);
+  } finally {
+    monitor.close();
+  }
+  await rename(cloningMark(paths.machine(machineId)), join(paths.machine(machineId), 'ready'));
+}
+
+async function answers(agent: string, signal: AbortSignal): Promise<void> {
+  for (let tries = 0; tries < agentTriesMax; tries++) {
+    if (await agentAnswers(agent, agentMs / agentTriesMax)) return;
+    signal.throwIfAborted();
+  }
+  throw new Unusable(`its guest did not answer within ${agentMs / 1000} s`);
+}
+
+/** Runs a script in the guest. Throws when the guest cannot be used after it. */
+async function inGuest(
+  agent: string,
+  input: string,
+  limitMs: number,
+  signal: AbortSignal,
+): Promise<void> {
+  const ended = await agentExec(agent, ['/bin/sh'], { limitMs, input, signal });
+  const fault = faultOf(ended);
+  if (fault !== null) throw new Unusable(fault);
+}
+
+async function plugCard(
+  monitor: JsonSocket,
+  agent: string,
+  hardware: ReturnType<typeof hardwareOf>,
+  signal: AbortSignal,
+  { host }: CloneContext,
+): Promise<void> {
+  await monitor.call('netdev_add', cardNetdev(host), monitorMs);
+  await monitor.call('device_add', cardDevice(hardware), monitorMs);
+  await inGuest(agent, cardScript(addressTries), addressMs + hooksMs, signal);
+}
+
+/** Puts an empty overlay in the place of a disk that was written to. */
+export async function emptyDisk(
+  { diskId, chain: [layerId] }: MachineSpec,
+  signal: AbortSignal,
+  { host, paths }: Own & { host: Host },
+): Promise<void> {
+  const disk = paths.disk(diskId);
+  if (layerId === undefined || !(await exists(disk))) return;
+  const size = await virtualBytesOf(disk);
+  await createOverlay(disk, paths.backing(layerId), size, host.user, signal);
+}

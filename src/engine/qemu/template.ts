@@ -1,0 +1,185 @@
+// Templates: makes one of a throw-away machine, finds it again, and removes it. Its record is written
+// last, so files without a record are remains of an attempt that was killed, and nothing uses them.
+
+import { readdir, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type BootProfile, isUefi } from '../../domain/boot.ts';
+import { AppError, failedForGood, failedForNow } from '../../domain/error.ts';
+import type { LayerId, TemplateId } from '../../domain/ids.ts';
+import { exists, moveDurably, sha256File, statOrNull, writeWhole } from '../../lib/files.ts';
+import type { Instant, TemplateDigests, TemplateFiles, TemplateSpec } from '../optional/instant.ts';
+import { AgentError, agentExec } from './agent.ts';
+import { removeBuild } from './build.ts';
+import { faultOf, settleScript } from './clone-script.ts';
+import { makeImmutable, storedBytes } from './disk-file.ts';
+import { fingerprintOf } from './fingerprint.ts';
+import type { Host } from './host.ts';
+import { saveMemory } from './memory-file.ts';
+import type { Paths } from './paths.ts';
+import type { Own } from './process.ts';
+import { diskFull } from './qemu-img.ts';
+import { saveState } from './saved-state.ts';
+import { SharedMemory } from './shared-memory.ts';
+import { startThrowaway, waitReady } from './throwaway.ts';
+
+type Context = Own & { host: Host };
+
+const settleMs = 120_000;
+const mib = 1024 ** 2;
+
+/** What a template fits, as its record says. */
+export interface TemplateRecord {
+  resultLayerId: LayerId;
+  fingerprint: string;
+  sizeBytes: number;
+  cpus: number;
+  memoryMb: number;
+  /** Null: the newest of the host, as in roots of earlier versions. */
+  board: string | null;
+}
+
+export const readRecord = async (id: TemplateId, paths: Paths): Promise<TemplateRecord | null> =>
+  (await exists(paths.template(id, 'record')))
+    ? (JSON.parse(await readFile(paths.template(id, 'record'), 'utf8')) as TemplateRecord)
+    : null;
+
+export const templatesIn = (context: Context): Instant => ({
+  fingerprint: () => fingerprintOf(context.host, context.paths),
+  makeTemplate: (spec, { signal }) => makeTemplate(spec, signal, context),
+  async digestTemplate({ templateId, bytesPerSecond }, { signal }) {
+    return digestsOf(templateId, context.paths, { bytesPerSecond, signal });
+  },
+  removeTemplate: (id) => removeTemplate(id, context),
+  templates: () => list(context.paths),
+});
+
+async function makeTemplate(
+  spec: TemplateSpec,
+  signal: AbortSignal,
+  context: Context,
+): Promise<TemplateFiles> {
+  const { templateId, resultLayerId, boot } = spec;
+  const { paths } = context;
+  const why = notFromMemory(boot);
+  if (why !== null)
+    throw new AppError('invalid', `Machines of this image cannot start from memory: ${why}.`);
+  const layer = paths.layer(resultLayerId);
+  if ((await exists(paths.template(templateId, 'record'))) && (await exists(layer)))
+    return filesOf(spec, await digestsOf(templateId, paths, { signal }), paths);
+  // The layer of an attempt that was killed does not belong to the memory of this one.
+  await removeTemplate(templateId, context);
+  await rm(layer, { force: true });
+  try {
+    return await filesOf(spec, await make(spec, signal, context), paths);
+  } catch (error) {
+    await removeTemplate(templateId, context);
+    await rm(layer, { force: true });
+    signal.throwIfAborted();
+    if ((error as NodeJS.ErrnoException).code === 'ENOSPC') throw diskFull(String(error));
+    throw error;
+  } finally {
+    await removeBuild(templateId, context);
+  }
+}
+
+/**
+ * Why no template is made for a profile, as the end of a sentence: the state of its firmware is
+ * outside of the memory, and belongs to one machine.
+ */
+function notFromMemory(boot: BootProfile): string | null {
+  if (boot.tpm) return 'they have a TPM, whose state is that of one machine alone';
+  return isUefi(boot) ? 'they boot by UEFI, whose variables a template does not hold' : null;
+}
+
+async function make(
+  spec: TemplateSpec,
+  signal: AbortSignal,
+  context: Context,
+): Promise<TemplateDigests> {
+  const { templateId, resultLayerId, timeoutMs, sizeBytes, cpus, memoryMb, boot } = spec;
+  const { paths } = context;
+  const file = (part: 'memory' | 'state' | 'record') => paths.template(templateId, part);
+  const memory = await SharedMemory.make(memoryMb * mib);
+  try {
+    const machine = await startThrowaway(
+      { ...spec, id: templateId, memoryFd: memory.fd },
+      signal,
+      context,
+    );
+    await waitReady(machine, timeoutMs, signal, context);
+    await settle(machine.agent, signal);
+    await saveState(machine, file('state'), signal, context);
+    await makeImmutable(machine.disk);
+    await moveDurably(machine.disk, paths.layer(resultLayerId));
+    const memorySha256 = await saveMemory(memory, file('memory'), signal);
+    const fingerprint = await fingerprintOf(context.host, paths);
+    const size = { sizeBytes, cpus, memoryMb, board: boot.board ?? null };
+    const record: TemplateRecord = { resultLayerId, fingerprint, ...size };
+    await writeWhole(file('record'), JSON.stringify(record), 0o600);
+    return { memorySha256, stateSha256: await sha256File(file('state'), { signal }) };
+  } finally {
+    await memory.close();
+  }
+}
+
+/** Throws `invalid` for a guest whose clones could not become machines of their own. */
+async function settle(agent: string, signal: AbortSignal): Promise<void> {
+  const cannot = (why: string) =>
+    new AppError('invalid', `Machines of this image cannot start from memory: ${why}.`);
+  const options = { limitMs: settleMs, input: settleScript, signal };
+  const ended = await agentExec(agent, ['/bin/sh'], options).catch((error) => {
+    signal.throwIfAborted();
+    if (!(error instanceof AgentError)) throw error;
+    if (error.why === 'late') throw failedForNow('A machine did not come to rest in time.');
+    throw cannot('it has no guest agent that runs commands; install qemu-guest-agent in it');
+  });
+  const fault = faultOf(ended);
+  if (fault !== null) throw cannot(fault);
+}
+
+async function digestsOf(
+  id: TemplateId,
+  paths: Paths,
+  options: { bytesPerSecond?: number; signal: AbortSignal },
+): Promise<TemplateDigests> {
+  const take = async (part: 'memory' | 'state') => {
+    try {
+      return await sha256File(paths.template(id, part), options);
+    } catch (error) {
+      options.signal.throwIfAborted();
+      throw failedForGood(`The ${part} of a template cannot be read.`, { detail: String(error) });
+    }
+  };
+  return { stateSha256: await take('state'), memorySha256: await take('memory') };
+}
+
+const filesOf = async (
+  { templateId, resultLayerId, sizeBytes }: TemplateSpec,
+  digests: TemplateDigests,
+  paths: Paths,
+): Promise<TemplateFiles> => ({
+  ...digests,
+  layer: { virtualBytes: sizeBytes, storedBytes: await storedBytes(paths.layer(resultLayerId)) },
+  stateBytes: await storedBytes(paths.template(templateId, 'state')),
+  memoryBytes: await storedBytes(paths.template(templateId, 'memory')),
+});
+
+async function removeTemplate(id: TemplateId, context: Context): Promise<void> {
+  await removeBuild(id, context);
+  for (const part of ['record', 'state', 'memory'] as const) {
+    await rm(context.paths.template(id, part), { force: true });
+    await rm(`${context.paths.template(id, part)}.part`, { force: true });
+  }
+}
+
+async function list(paths: Paths): Promise<Map<TemplateId, number>> {
+  const found = new Map<TemplateId, number>();
+  for (const name of await readdir(paths.templates)) {
+    const [, id] = /^([a-z0-9-]+)\.(?:memory|state|record)(?:\.part)?$/.exec(name) ?? [];
+    const size = id === undefined ? null : await statOrNull(join(paths.templates, name));
+    if (size === null) continue;
+    const templateId = id as TemplateId;
+    found.set(templateId, (found.get(templateId) ?? 0) + size.blocks * 512);
+  }
+  return found;
+}

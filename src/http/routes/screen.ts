@@ -1,0 +1,13 @@
+// The picture of a machine's screen, between the wire and the application.
+
+import { Readable } from 'node:stream';
+import { machineScreen } from '../../app/screen.ts';
+import { FileAnswer, type Handlers } from '../handler.ts';
+
+export const screenHandlers: Handlers<'machineScreen'> = {
+  async machineScreen(context, { params }) {
+    const png = await machineScreen(context, params.id);
+    const content = { bytes: png.length, open: () => Readable.from([png]) };
+    return new FileAnswer(content, `machine-${params.id}.png`, 'image/png');
+  },
+};
