@@ -75,6 +75,7 @@ export async function imageExport(
     sha256: null,
     manifest: null,
     signature: null,
+    attestation: null,
     expiresAt: work.now() + transferMs,
   });
   context.touched({ imageId: id, transferId: transfer.id });
@@ -124,6 +125,7 @@ export async function imageImport(context: ChangeContext, input: ImportInput): P
     sha256: manifest?.sha256 ?? input.sha256 ?? null,
     manifest: input.manifest ?? null,
     signature: input.signature ?? null,
+    attestation: null,
     expiresAt: work.now() + transferMs,
   });
 }

@@ -399,6 +399,8 @@ export interface OperatorOperations {
           board?: string;
           /** The least disk of its guests. */
           least_disk_bytes?: number;
+          /** The display of its machines. */
+          display?: 'std' | 'virtio';
           /** How long a start may take. */
           ready_ms?: number;
           build?: {
@@ -472,6 +474,8 @@ export interface OperatorOperations {
         board?: string;
         /** The least disk of its guests. */
         least_disk_bytes?: number;
+        /** The display of its machines. */
+        display?: 'std' | 'virtio';
         /** How long a start may take. */
         ready_ms?: number;
         build?: {
@@ -626,6 +630,8 @@ export interface OperatorOperations {
           board?: string;
           /** The least disk of its guests. */
           least_disk_bytes?: number;
+          /** The display of its machines. */
+          display?: 'std' | 'virtio';
           /** How long a start may take. */
           ready_ms?: number;
           build?: {
@@ -808,6 +814,8 @@ export interface OperatorOperations {
           board?: string;
           /** The least disk of its guests. */
           least_disk_bytes?: number;
+          /** The display of its machines. */
+          display?: 'std' | 'virtio';
           /** How long a start may take. */
           ready_ms?: number;
           build?: {
@@ -860,6 +868,8 @@ export interface OperatorOperations {
         board?: string;
         /** The least disk of its guests. */
         least_disk_bytes?: number;
+        /** The display of its machines. */
+        display?: 'std' | 'virtio';
         /** How long a start may take. */
         ready_ms?: number;
         build?: {
@@ -906,6 +916,8 @@ export interface OperatorOperations {
       state_copy?: 'none' | 'variables' | 'all' | undefined;
       /** The versioned board that QEMU emulates. Default: the newest of the host. */
       board?: string | undefined;
+      /** The display of its machines; without it: std. */
+      display?: 'std' | 'virtio' | undefined;
     };
     answer: {
       /** ID of the work. */

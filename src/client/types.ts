@@ -230,6 +230,8 @@ export interface Transfer {
     manifest: string | null;
     /** Of the manifest's text, ed25519, base64. */
     signature: string | null;
+    /** The manifest of an export as provenance: a statement of in-toto with SLSA provenance, in a signed envelope (DSSE), as JSON; null for an import, and for an export of an earlier version. */
+    attestation: string | null;
     /** When it was asked for. */
     created_at: string;
     /** From when on its file may go. */
@@ -375,7 +377,7 @@ export interface Access {
   type: 'access';
   attributes: {
     uid: string;
-    /** Opens the machine once; shown here only. GET at the link shows the id, name and state of the machine and uses nothing up; POST there answers the same, and uses the link up. */
+    /** Opens the machine once; shown here only. GET at the link shows the id, name and state of the machine and uses nothing up; POST there answers the same, and uses the link up; its session opens websockets below /access/SESSION: screen and console. */
     connection_link: string;
     /** Until when the link is good. */
     expires_at: string;

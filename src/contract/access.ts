@@ -12,7 +12,7 @@ const MachineAccess = resource(
     uid: Type.String(),
     connection_link: Type.String({
       description:
-        'Opens the machine once; shown here only. GET at the link shows the id, name and state of the machine and uses nothing up; POST there answers the same, and uses the link up',
+        'Opens the machine once; shown here only. GET at the link shows the id, name and state of the machine and uses nothing up; POST there answers the same, and uses the link up; its session opens websockets below /access/SESSION: screen and console',
     }),
     expires_at: DateTime('Until when the link is good'),
   }),

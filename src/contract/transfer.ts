@@ -52,6 +52,9 @@ export const Transfer = resource(
       'What the file is: JSON, kept as it is because its signature covers the text',
     ),
     signature: NullableString("Of the manifest's text, ed25519, base64"),
+    attestation: NullableString(
+      'The manifest of an export as provenance: a statement of in-toto with SLSA provenance, in a signed envelope (DSSE), as JSON; null for an import, and for an export of an earlier version',
+    ),
     created_at: DateTime('When it was asked for'),
     expires_at: DateTime('From when on its file may go'),
   }),

@@ -4,6 +4,9 @@
 import { invalid } from './error.ts';
 import { gbBytes } from './units.ts';
 
+export const displays = ['std', 'virtio'] as const;
+export type Display = (typeof displays)[number];
+
 /** The fields of a boot profile that override the defaults for its chains. */
 interface BootNeeds {
   /** The least disk that its guests work on; default: the size of the root's own disk. */
@@ -16,7 +19,7 @@ interface BootNeeds {
    * The display of its machines; default: `std`, which needs no driver. `virtio` needs one in the
    * guest, and then follows the size that a viewer asks for.
    */
-  display?: 'std' | 'virtio';
+  display?: Display;
 }
 
 /** Firmware that starts the boot loader on a disk; `uefi-secure` starts signed ones only. */
@@ -67,6 +70,7 @@ interface BootWish {
   tpm?: boolean | undefined;
   stateCopy?: StateCopy | undefined;
   board?: string | undefined;
+  display?: Display | undefined;
   append?: string | undefined;
   buildAppend?: string | null | undefined;
 }
@@ -76,7 +80,15 @@ interface BootWish {
  * firmware beside them, because a direct boot needs none.
  */
 export function givenBoot(wish: BootWish, isDirect: boolean): GivenBoot {
-  const { firmware, tpm, stateCopy, board, append = usualAppend, buildAppend = null } = wish;
+  const {
+    firmware,
+    tpm,
+    stateCopy,
+    board,
+    display,
+    append = usualAppend,
+    buildAppend = null,
+  } = wish;
   if (isDirect && firmware !== undefined)
     throw invalid('A direct boot uses no firmware; give a kernel and an initrd, or a firmware.');
   return {
@@ -84,6 +96,7 @@ export function givenBoot(wish: BootWish, isDirect: boolean): GivenBoot {
     ...(tpm && { tpm }),
     ...(stateCopy !== undefined && { stateCopy }),
     ...(board !== undefined && { board }),
+    ...(display !== undefined && { display }),
   };
 }
 

@@ -42,6 +42,8 @@ export interface Transfer {
   manifest: string | null;
   /** The signature of the manifest's text, in base64. */
   signature: string | null;
+  /** The manifest in a signed envelope (provenance.ts); null for an import. */
+  attestation: string | null;
   createdAt: number;
   /** From when on its file may be removed. */
   expiresAt: number;

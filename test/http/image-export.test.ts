@@ -44,6 +44,35 @@ describe('an export', () => {
     assert.deepEqual(await readdir(join(h.dataDir, 'transfers')), []);
   });
 
+  it('has its provenance in an envelope, which names the file, the base and the recipes', async (t) => {
+    const { h, install, exported } = await transfers(t);
+    const transfer = await exported(await install([h.editor.id]));
+    const { payloadType, payload, signatures } = JSON.parse(transfer.attestation);
+    const text = Buffer.from(payload, 'base64').toString();
+    assert.equal(payloadType, 'application/vnd.in-toto+json');
+    assert.equal(text, transfer.manifest, 'the manifest is the statement');
+    // As tools that read DSSE put together what was signed.
+    const signed = `DSSEv1 28 ${payloadType} ${Buffer.byteLength(text)} ${text}`;
+    assert.equal(signatures[0].keyid, h.signer.id);
+    assert.ok(h.signer.trusts(signed, signatures[0].sig));
+    assert.ok(!h.signer.trusts(text, signatures[0].sig));
+
+    const { _type, subject, predicateType, predicate } = JSON.parse(text);
+    assert.deepEqual(
+      [_type, predicateType],
+      ['https://in-toto.io/Statement/v1', 'https://slsa.dev/provenance/v1'],
+    );
+    const name = 'Template #1.qcow2';
+    assert.deepEqual(subject, [{ name, digest: { sha256: transfer.sha256 } }]);
+    const { resolvedDependencies, externalParameters } = predicate.buildDefinition;
+    assert.deepEqual(externalParameters.image.source, 'pre_installation');
+    assert.deepEqual(
+      resolvedDependencies.map(({ name }: { name: string }) => name),
+      ['Base', 'Editor'],
+    );
+    for (const { digest } of resolvedDependencies) assert.match(digest.sha256, /^[0-9a-f]{64}$/);
+  });
+
   it('is not cached on the way, and is refused in the envelope for a range that it does not have and for another file', async (t) => {
     const { h, install, exported } = await transfers(t);
     const transfer = await exported(await install([h.editor.id]));

@@ -16,6 +16,19 @@ import { call } from '../call.ts';
 import { transfers } from './transfers.ts';
 
 describe('an import', () => {
+  it('reads the manifests of earlier versions, which have no provenance in them', async (t) => {
+    const { h, install, exported, content, imported, finish, image } = await transfers(t);
+    const { id, manifest } = await exported(await install([h.editor.id]));
+    const { _type, subject, predicateType, predicate, ...earlier } = JSON.parse(manifest);
+    assert.ok(_type && subject && predicateType && predicate);
+    const text = JSON.stringify(earlier);
+    const described = { manifest: text, signature: h.signer.sign(text) };
+    const transfer = await imported((await content(id)).body, described);
+    const made = await finish(transfer.id);
+    const { status, softwares } = await image(made.attributes.id);
+    assert.deepEqual([status, softwares[0]?.attributes.name], ['available', 'Editor']);
+  });
+
   it('makes an image of an export, on the base of the exported image, with the software that the manifest names', async (t) => {
     const { h, install, exported, content, imported, finish, image } = await transfers(t);
     const { id, manifest, signature } = await exported(await install([h.editor.id]));

@@ -1,15 +1,15 @@
 // The screen and the console of a machine, over the websockets that a used link gives.
 
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
 import { connect as connectTo } from 'node:net';
 import { describe, it } from 'node:test';
-import { type ClientOptions, WebSocket } from 'ws';
+import type { ClientOptions } from 'ws';
 import type { Engine } from '../../src/engine/port/engine.ts';
 import { viewerLimits } from '../../src/http/viewer.ts';
 import { viewsOf } from '../../src/server/views.ts';
 import { movableClock, type Scope, waitFor } from '../support.ts';
 import { type Harness, startHarness } from './harness.ts';
+import { connect } from './viewer.ts';
 
 type Given = Parameters<typeof startHarness>[1];
 
@@ -30,35 +30,6 @@ async function shown(t: Scope, options: Given = {}) {
   const look = async (kind: string, session?: string, options: ClientOptions = {}) =>
     connect(`${base}/access/${session ?? (await open()).session}/${kind}`, options);
   return { h, id, open, look, base };
-}
-
-/** A viewer: what it was sent, and how its connection ended. */
-function connect(url: string, options: ClientOptions = {}) {
-  const socket = new WebSocket(url, { perMessageDeflate: false, ...options });
-  let bytes = Buffer.alloc(0);
-  socket.on('message', (data: Buffer) => {
-    bytes = Buffer.concat([bytes, data]);
-  });
-  const refused = new Promise<number>((resolve) => {
-    socket.on('unexpected-response', (asked, answer) => {
-      resolve(answer.statusCode ?? 0);
-      asked.destroy();
-    });
-  });
-  socket.on('error', () => {});
-  const closed = once(socket, 'close').then(([code, reason]) => ({ code, reason: `${reason}` }));
-  return {
-    socket,
-    bytes: () => bytes,
-    sees: (text: string) => waitFor(`it sees ${text}`, () => bytes.includes(text)),
-    opened: () => waitFor('it is open', () => socket.readyState === WebSocket.OPEN),
-    refused,
-    closed,
-    async leave() {
-      socket.close();
-      await closed;
-    },
-  };
 }
 
 /** The entries of the trail about views, oldest first. */

@@ -104,7 +104,13 @@ const moreRows: [table: string, row: Row][] = [
     {
       ...{ id: 'transfer', organisation_id: 1, kind: 'export', format: 'qcow2', image_id: 1 },
       ...{ name: odd, status: 'building', status_reason: null, bytes: 5, received_bytes: 0 },
-      ...{ sha256: null, manifest: '{"at":0.1}', signature: null, created_at: at },
+      ...{
+        sha256: null,
+        manifest: '{"at":0.1}',
+        signature: null,
+        created_at: at,
+        attestation: odd,
+      },
       ...{ expires_at: at, held_bytes: 5, deleted_at: null },
     },
   ],

@@ -8,4 +8,5 @@ testEngine('qemu', {
   open: (folder) => openQemu({ root: `${folder}/engine` }),
   base: demoBase,
   readyMs: 180_000,
+  slow: true,
 });

@@ -20,12 +20,15 @@ describe('silversmith base', () => {
       );
     assert.deepEqual(await known(), [[null, true]]);
 
-    const good = await run('base', 'add', '--name', 'Good', '--file', await file('good'));
+    const disk = ['--file', await file('good'), '--display', 'virtio'];
+    const good = await run('base', 'add', '--name', 'Good', ...disk);
     assert.equal(good.code, 0, good.err);
     assert.match(
       good.out,
       /Base image 2 \(Good, .*\) is added.*Trying it .*Base image 2 \(Good\) works/s,
     );
+    const shown = JSON.parse((await run('base', 'show', '2', '--json')).out);
+    assert.deepEqual(shown.boot, { mode: 'bios', display: 'virtio' });
     // The server is another process, and uses the base that the command has added.
     const started = await run('machine', 'start', '1');
     assert.equal(started.code, 0, started.err);

@@ -20,7 +20,7 @@ describe('silversmith image export and import', () => {
     assert.match(out.err, /no image/);
     assert.match((await run('image', 'restore', image.id)).out, /With htop/);
     const done = await run('image', 'export', image.id, '--output', file);
-    assert.match(done.out, /exported\.qcow2 \(0\.0 MB\), manifest in/, done.err);
+    assert.match(done.out, /exported\.qcow2 \(0\.0 MB\), manifest in .*, provenance in/, done.err);
     assert.match(
       (await run('image', 'export', image.id, '--output', file)).err,
       /is there already/,

@@ -19,7 +19,14 @@ describe('an account that is not that of the rows', () => {
       await work.transfers.add({
         ...{ id: 'upload' as never, organisationId, kind: 'import', format: 'qcow2' },
         ...{ imageId: null, name: 'n', status: 'receiving', bytes: 100, heldBytes: 100 },
-        ...{ receivedBytes: 40, sha256: null, manifest: null, signature: null, expiresAt: 0 },
+        ...{
+          receivedBytes: 40,
+          sha256: null,
+          manifest: null,
+          signature: null,
+          attestation: null,
+          expiresAt: 0,
+        },
       });
     });
     const sums = () =>

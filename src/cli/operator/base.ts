@@ -6,6 +6,8 @@ import { nameLengthMax } from '../../app/operator/name.ts';
 import type { BaseImage } from '../../domain/base.ts';
 import {
   bootWords,
+  type Display,
+  displays,
   type Firmware,
   firmwares,
   givenBoot,
@@ -40,6 +42,7 @@ interface Added {
   stateCopy?: StateCopy;
   board?: string;
   buildAppend?: string;
+  display?: Display;
   release?: string;
   hold?: boolean;
   try: boolean;
@@ -95,6 +98,12 @@ function addCommand(base: Command, { both, withDesk, print, terminal }: Operator
       '--board <board>',
       'the board of its guests; default: the newest of the host',
       words(40),
+    )
+    .addOption(
+      new Option(
+        '--display <name>',
+        'display of its machines; default: std, which needs no driver in the guest',
+      ).choices(displays),
     )
     .option('--release <version>', 'which version of the name it is', words(versionLengthMax))
     .option('--hold', 'do not take it where no base is named, until: silversmith base newest')
@@ -169,6 +178,7 @@ function showCommand(base: Command, { both, withDesk, print }: OperatorContext):
         `Base image ${id} (${name})`,
         `  size      ${sizeGb} GB`,
         `  boots     ${boot ? bootWords(boot) : 'in a way that is not known'}`,
+        ...(boot?.display === undefined ? [] : [`  display   ${boot.display}`]),
         `  works     ${wordOf(works)}${shown.default ? '; taken where no base is named' : ''}`,
         `  layer     ${layerId}`,
         ...warnings.map((warning) => `warning: It ${warning}.`),

@@ -63,7 +63,7 @@ async function sentBase(
     ...{ name: given.name, kernel, initrd, disk: (await sendFile(far, files.disk)).id },
     ...{ disk_name: files.wanted, version: given.version ?? undefined, hold: given.hold },
     awaits_trial: given.awaitsTrial,
-    ...{ tpm: boot.tpm, state_copy: boot.stateCopy, board: boot.board },
+    ...{ tpm: boot.tpm, state_copy: boot.stateCopy, board: boot.board, display: boot.display },
     ...(boot.mode === 'direct'
       ? { append: boot.append, build_append: boot.buildAppend ?? undefined }
       : { firmware: boot.mode === 'found' ? undefined : boot.mode }),

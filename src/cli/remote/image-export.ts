@@ -77,7 +77,7 @@ async function exportImage(
     await downloadTo(part, from, transfer, client, options, progress);
     await keep(part, output, transfer);
     await client.transferDelete({ id: transferId });
-    const said = `${output} (${mb(transfer.size_bytes)} MB), manifest in ${output}.json`;
+    const said = `${output} (${mb(transfer.size_bytes)} MB), manifest in ${output}.json, provenance in ${output}.intoto.jsonl`;
     print(terminal, flags, transfer, said);
   } catch (error) {
     if ((await sizeOf(part)) !== null)
@@ -96,6 +96,7 @@ async function assertWritable(
 ): Promise<void> {
   await newFile('--output', output);
   await newFile('--output (its manifest)', `${output}.json`);
+  await newFile('--output (its provenance)', `${output}.intoto.jsonl`);
   if (resume === undefined && (await lookFor(part)))
     throw new UsageError(
       `${part} is there, of an export that was cut off: go on with --resume TRANSFER, or delete it.`,
@@ -160,7 +161,7 @@ async function downloadTo(
 
 /** Gives the part its name, and writes the manifest. Throws UsageError for other bytes. */
 async function keep(part: string, output: string, transfer: Transfer): Promise<void> {
-  const { manifest, signature, sha256 } = transfer;
+  const { manifest, signature, sha256, attestation } = transfer;
   if ((await digestOf(part)) !== sha256)
     throw new UsageError(
       `The bytes in ${part} are not those of the export; delete it and type the command again.`,
@@ -168,4 +169,5 @@ async function keep(part: string, output: string, transfer: Transfer): Promise<v
     );
   await rename(part, output);
   await writeFile(`${output}.json`, `${JSON.stringify({ manifest, signature }, null, 2)}\n`);
+  if (attestation !== null) await writeFile(`${output}.intoto.jsonl`, `${attestation}\n`);
 }

@@ -2,7 +2,7 @@
 
 import { Type } from 'typebox';
 import type { BaseImageId } from '../../domain/ids.ts';
-import { DateTime, Id, NullableDateTime, NullableString, Text } from '../envelope.ts';
+import { DateTime, Enum, Id, NullableDateTime, NullableString, Text } from '../envelope.ts';
 import { Board, Firmware, StateCopy, Tpm } from '../firmware.ts';
 import { Boot } from './boot.ts';
 import { Nullable } from './operation.ts';
@@ -75,6 +75,7 @@ export const baseBody = Type.Object({
   tpm: Type.Optional(Tpm),
   state_copy: Type.Optional(StateCopy),
   board: Type.Optional(Board),
+  display: Type.Optional(Enum(['std', 'virtio'], 'The display of its machines; without it: std')),
 });
 
 export const baseParams = Type.Object({ id: Id<BaseImageId>('ID of the base image') });

@@ -20,6 +20,7 @@ export const Boot = Nullable(
     state_copy: Type.Optional(StateCopy),
     board: Type.Optional(Board),
     least_disk_bytes: Type.Optional(Type.Integer({ description: 'The least disk of its guests' })),
+    display: Type.Optional(Enum(['std', 'virtio'], 'The display of its machines')),
     ready_ms: Type.Optional(Type.Integer({ description: 'How long a start may take' })),
     build: Type.Optional(Type.Object({ cpus: Type.Integer(), memory_mb: Type.Integer() })),
   }),

@@ -13,7 +13,7 @@ import { agentAnswers, agentExec } from './agent.ts';
 import { cardScript, cloneScript, faultOf } from './clone-script.ts';
 import { cardDevice, cardNetdev, qemuArgs } from './command.ts';
 import { createOverlay } from './disk-file.ts';
-import { fingerprintOf } from './fingerprint.ts';
+import { fingerprintOf, layoutOf } from './fingerprint.ts';
 import type { Host } from './host.ts';
 import { launch } from './launch.ts';
 import { prepareGuest } from './machine-guest.ts';
@@ -73,19 +73,20 @@ export async function startClone(
 
 /** Throws when the machine cannot be a clone of the template. Nothing has begun then. */
 async function fitting(
-  { template, chain, cpus, memoryMb, diskId, boot }: MachineSpec & { template: UsableTemplate },
+  spec: MachineSpec & { template: UsableTemplate },
   { paths, host }: CloneContext,
 ): Promise<TemplateRecord> {
+  const { template, chain, cpus, memoryMb, diskId } = spec;
   const { templateId, stateSha256 } = template;
   const record = await readRecord(templateId, paths).catch(() => null);
   if (record === null) throw new Unusable('the files of its template are missing');
   if (record.resultLayerId !== chain[0]) throw new Unusable('its disk is not one of its template');
   if (record.cpus !== cpus || record.memoryMb !== memoryMb)
     throw new Unusable('its template was made for another machine type');
-  if (record.board !== (boot.board ?? null))
-    throw new Unusable('its template was made for another board');
   if (record.fingerprint !== (await fingerprintOf(host, paths)))
     throw new Unusable('its template was made with another QEMU or processor');
+  if (record.layout !== layoutOf(spec, host, paths))
+    throw new Unusable('its template has other devices');
   const state = await sha256File(paths.template(templateId, 'state')).catch(() => null);
   if (state === null) throw new Unusable('the files of its template are missing');
   if (state !== stateSha256) throw new Unusable('the state of its template is damaged');

@@ -110,10 +110,17 @@ const become = (folder: string, backend: object) =>
 
 async function becomeRing(folder: string, history: Buffer): Promise<void> {
   await become(folder, { type: 'ringbuf', data: { size: historyBytesMax } });
-  if (history.length > 0)
-    await ask(folder, 'ringbuf-write', {
-      ...{ device, data: history.toString('base64'), format: 'base64' },
-    });
+  await writeRing(folder, history);
+}
+
+async function writeRing(folder: string, history: Buffer): Promise<void> {
+  const data = history.subarray(-historyBytesMax).toString('base64');
+  if (data !== '') await ask(folder, 'ringbuf-write', { device, data, format: 'base64' });
+}
+
+/** Puts output that was taken from the ring back, before what came since. */
+export async function giveBack(folder: string, taken: string): Promise<void> {
+  await writeRing(folder, Buffer.concat([Buffer.from(taken), await readRing(folder)]));
 }
 
 /**

@@ -4,6 +4,7 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import type { LayerId } from '../../domain/ids.ts';
+import type { ChainBoot } from '../port/layers.ts';
 import { qemuArgs } from './command.ts';
 import type { Host } from './host.ts';
 import type { Paths } from './paths.ts';
@@ -21,15 +22,28 @@ async function processorOf({ accel }: Host): Promise<string> {
   return digest(lines.join('\n'));
 }
 
-/** Changes with every change of the devices that a guest has. */
-const layoutOf = (host: Host, paths: Paths) =>
+type Shape = ChainBoot & { cpus: number; memoryMb: number };
+
+/** Changes with every change of the devices that a guest has, and of what it boots with. */
+export const layoutOf = (
+  { boot, baseLayerId, cpus, memoryMb }: Omit<Shape, 'chain'>,
+  host: Host,
+  paths: Paths,
+): string =>
   digest(
     JSON.stringify(
       qemuArgs(
         {
-          ...{ name: '', disk: '', seed: '', variables: '', cpus: 1, memoryMb: 1, memory: 'clone' },
-          ...{ build: false, network: false, boot: { mode: 'bios' } },
-          ...{ baseLayerId: '0' as LayerId, chain: [] },
+          ...{
+            name: '',
+            disk: '',
+            seed: '',
+            variables: '',
+            memory: 'clone',
+            build: false,
+            network: false,
+          },
+          ...{ boot, baseLayerId, chain: [], cpus, memoryMb },
         },
         host,
         paths,
@@ -37,5 +51,10 @@ const layoutOf = (host: Host, paths: Paths) =>
     ),
   );
 
+const smallest = {
+  ...{ boot: { mode: 'bios' as const }, baseLayerId: '0' as LayerId },
+  ...{ cpus: 1, memoryMb: 1 },
+};
+
 export const fingerprintOf = async (host: Host, paths: Paths): Promise<string> =>
-  [host.version, host.accel, await processorOf(host), layoutOf(host, paths)].join(' ');
+  [host.version, host.accel, await processorOf(host), layoutOf(smallest, host, paths)].join(' ');

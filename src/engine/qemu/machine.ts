@@ -10,6 +10,7 @@ import type { MachineSpec, MachineState, Started } from '../port/machines.ts';
 import { agentAnswers, agentShutdown } from './agent.ts';
 import { cloningMark, emptyDisk, startClone } from './clone.ts';
 import { card } from './command.ts';
+import { giveBack } from './console.ts';
 import type { Host } from './host.ts';
 import { prepareGuest, tpmMark } from './machine-guest.ts';
 import { Newcomer } from './newcomer.ts';
@@ -171,6 +172,8 @@ export class Machines {
       return state;
     }
     await rename(asking, mark);
+    // Who opens the console later sees how the machine came up.
+    await giveBack(running.folder, this.#consoles.get(id) ?? '').catch(() => {});
     this.#forget(id);
     return state;
   }

@@ -8,11 +8,11 @@ import { AppError, failedForGood, failedForNow } from '../../domain/error.ts';
 import type { LayerId, TemplateId } from '../../domain/ids.ts';
 import { exists, moveDurably, sha256File, statOrNull, writeWhole } from '../../lib/files.ts';
 import type { Instant, TemplateDigests, TemplateFiles, TemplateSpec } from '../optional/instant.ts';
-import { AgentError, agentExec } from './agent.ts';
+import { AgentError, agentAnswers, agentExec } from './agent.ts';
 import { removeBuild } from './build.ts';
 import { faultOf, settleScript } from './clone-script.ts';
 import { makeImmutable, storedBytes } from './disk-file.ts';
-import { fingerprintOf } from './fingerprint.ts';
+import { fingerprintOf, layoutOf } from './fingerprint.ts';
 import type { Host } from './host.ts';
 import { saveMemory } from './memory-file.ts';
 import type { Paths } from './paths.ts';
@@ -25,17 +25,19 @@ import { startThrowaway, waitReady } from './throwaway.ts';
 type Context = Own & { host: Host };
 
 const settleMs = 120_000;
+/** A guest may say that it is ready before its agent is. */
+const [agentMs, agentTriesMax] = [5000, 12];
 const mib = 1024 ** 2;
 
 /** What a template fits, as its record says. */
 export interface TemplateRecord {
   resultLayerId: LayerId;
   fingerprint: string;
+  /** The devices of its machine; see fingerprint.ts. */
+  layout: string;
   sizeBytes: number;
   cpus: number;
   memoryMb: number;
-  /** Null: the newest of the host, as in roots of earlier versions. */
-  board: string | null;
 }
 
 export const readRecord = async (id: TemplateId, paths: Paths): Promise<TemplateRecord | null> =>
@@ -96,7 +98,7 @@ async function make(
   signal: AbortSignal,
   context: Context,
 ): Promise<TemplateDigests> {
-  const { templateId, resultLayerId, timeoutMs, sizeBytes, cpus, memoryMb, boot } = spec;
+  const { templateId, resultLayerId, timeoutMs, sizeBytes, cpus, memoryMb } = spec;
   const { paths } = context;
   const file = (part: 'memory' | 'state' | 'record') => paths.template(templateId, part);
   const memory = await SharedMemory.make(memoryMb * mib);
@@ -113,8 +115,9 @@ async function make(
     await moveDurably(machine.disk, paths.layer(resultLayerId));
     const memorySha256 = await saveMemory(memory, file('memory'), signal);
     const fingerprint = await fingerprintOf(context.host, paths);
-    const size = { sizeBytes, cpus, memoryMb, board: boot.board ?? null };
-    const record: TemplateRecord = { resultLayerId, fingerprint, ...size };
+    const layout = layoutOf(spec, context.host, paths);
+    const size = { sizeBytes, cpus, memoryMb };
+    const record: TemplateRecord = { resultLayerId, fingerprint, layout, ...size };
     await writeWhole(file('record'), JSON.stringify(record), 0o600);
     return { memorySha256, stateSha256: await sha256File(file('state'), { signal }) };
   } finally {
@@ -126,12 +129,17 @@ async function make(
 async function settle(agent: string, signal: AbortSignal): Promise<void> {
   const cannot = (why: string) =>
     new AppError('invalid', `Machines of this image cannot start from memory: ${why}.`);
+  for (let tries = 1; !(await agentAnswers(agent, agentMs)); tries++) {
+    signal.throwIfAborted();
+    if (tries === agentTriesMax)
+      throw cannot('it has no guest agent; install qemu-guest-agent in it');
+  }
   const options = { limitMs: settleMs, input: settleScript, signal };
   const ended = await agentExec(agent, ['/bin/sh'], options).catch((error) => {
     signal.throwIfAborted();
     if (!(error instanceof AgentError)) throw error;
-    if (error.why === 'late') throw failedForNow('A machine did not come to rest in time.');
-    throw cannot('it has no guest agent that runs commands; install qemu-guest-agent in it');
+    if (error.why === 'not run') throw cannot('its guest agent runs no commands');
+    throw failedForNow('A machine did not come to rest in time; the host may have too much to do.');
   });
   const fault = faultOf(ended);
   if (fault !== null) throw cannot(fault);

@@ -1,5 +1,6 @@
-// Removes the remains of a dead server: build machines, unfinished files, folders of machines that
-// are off. They are not needed, because the jobs that made them start from their beginning.
+// Removes the remains of a dead server: build machines, unfinished files and templates, folders of
+// machines that are off. They are not needed, because the jobs that made them start from their
+// beginning.
 
 import { chmod, chown, lstat, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -27,6 +28,10 @@ export async function tidy(own: Own): Promise<void> {
   for (const folder of [paths.disks, paths.layers])
     for (const name of await readdir(folder))
       if (name.endsWith('.part')) await rm(join(folder, name), { recursive: true, force: true });
+  const names = await readdir(paths.templates);
+  for (const name of names)
+    if (!names.includes(name.replace(/\.(memory|state)(\.part)?$|\.part$/, '.record')))
+      await rm(join(paths.templates, name), { force: true });
   const on = new Set(processes.filter(({ kind }) => kind === 'machine').map(({ id }) => id));
   for (const name of await readdir(paths.runs))
     if (!on.has(name.replace(/^machine-/, '')))

@@ -31,6 +31,7 @@ const presentTransfer = (transfer: Transfer): Answer<'transferGet'> => ({
     sha256: transfer.sha256,
     manifest: transfer.manifest,
     signature: transfer.signature,
+    attestation: transfer.attestation,
     created_at: dateTime(transfer.createdAt),
     expires_at: dateTime(transfer.expiresAt),
   },

@@ -4,7 +4,13 @@
 import { accountRoomBytes } from '../../domain/account.ts';
 import { AppError, failedForGood, failedForNow } from '../../domain/error.ts';
 import type { Job } from '../../domain/job.ts';
-import { type Manifest, type Transfer, usualCompression } from '../../domain/transfer.ts';
+import { envelopeOf, withProvenance } from '../../domain/provenance.ts';
+import {
+  fileEnding,
+  type Manifest,
+  type Transfer,
+  usualCompression,
+} from '../../domain/transfer.ts';
 import { gbBytes } from '../../domain/units.ts';
 import { requirePart } from '../../engine/optional/parts.ts';
 import { piecesOf } from '../../lib/content.ts';
@@ -80,8 +86,8 @@ export const imageExport = defineJob({
     const compression = job.data.compression ?? usualCompression(format);
     const bytesMax = await store.read(job.organisationId, (work) => leftBytes(work, transfer));
     const spec = { layerId: head.id, format, compression, to: blobs.sink(id), bytesMax, ...boot };
-    const made = await requirePart(engine, 'transfer').exportLayer(spec, call);
-    const { bytes, heldBytes, tail, firmwareState } = made;
+    const written = await requirePart(engine, 'transfer').exportLayer(spec, call);
+    const { bytes, heldBytes, tail, firmwareState } = written;
     await context.phase('taking its digest', 0.8);
     const finder = new HoleFinder();
     const pieces = piecesOf(await blobs.read(id), signal);
@@ -102,7 +108,9 @@ export const imageExport = defineJob({
       software: software.map(({ name, recipeDigest }) => ({ name, recipeDigest })),
       createdAt: new Date(clock.now()).toISOString(),
     };
-    const text = JSON.stringify(manifest);
+    const made = { imageId: image.id, source: image.source, transferId: id, signerId: signer.id };
+    const file = `${image.name}${fileEnding({ format, manifest: JSON.stringify(manifest) })}`;
+    const text = JSON.stringify(withProvenance(manifest, { file, ...made }));
     return async (work) => {
       await work.transfers.update(id, {
         status: 'available',
@@ -111,6 +119,7 @@ export const imageExport = defineJob({
         sha256,
         manifest: text,
         signature: signer.sign(text),
+        attestation: envelopeOf(text, signer),
       });
     };
   },

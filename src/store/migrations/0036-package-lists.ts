@@ -1,4 +1,5 @@
-// Adds the lists of the packages on layers, and wants those of all images and bases.
+// Adds the lists of the packages on layers, and wants those of all images and bases; and the
+// provenance of exports.
 
 import { statements } from './statements.ts';
 
@@ -10,4 +11,5 @@ create index package_list_wanted on package_list (attempts) where state = 'wante
 insert into package_list (layer_id, state, attempts)
   select id, 'wanted', 0 from layer where state = 'sealed' and (
     id in (select layer_id from base_image) or
-    id in (select layer_id from image where status = 'available' and deleted_at is null))`);
+    id in (select layer_id from image where status = 'available' and deleted_at is null));
+alter table transfer add column attestation text`);

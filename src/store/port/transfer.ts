@@ -17,6 +17,7 @@ export type TransferChange = Partial<
     | 'sha256'
     | 'manifest'
     | 'signature'
+    | 'attestation'
     | 'expiresAt'
   >
 >;

@@ -16,6 +16,8 @@ export interface EngineUnderTest {
   ): Promise<{ disk: string; kernel?: string; initrd?: string; boot: BootProfile }>;
   /** The longest time from a start until the machine is ready. */
   readyMs: number;
+  /** Templates take so long to make that a test of the engine makes one for all of its cases. */
+  slow?: true;
 }
 
 export interface World {

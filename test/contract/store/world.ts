@@ -158,6 +158,7 @@ export class World {
       sha256: null,
       manifest: null,
       signature: null,
+      attestation: null,
       expiresAt: this.now() + 1000,
       ...change,
     };

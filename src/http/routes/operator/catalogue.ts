@@ -34,8 +34,8 @@ const usingUp = <Result>(
   });
 
 function newBaseOf(rooms: OperatorRequest, body: OperatorInput<'baseAdd'>['body']) {
-  const { kernel, initrd, firmware, tpm, board, append } = body;
-  const wish = { firmware, tpm, board, append };
+  const { kernel, initrd, firmware, tpm, board, display, append } = body;
+  const wish = { firmware, tpm, board, display, append };
   const more = { stateCopy: body.state_copy, buildAppend: body.build_append };
   const { name, version, hold, awaits_trial: awaitsTrial = false } = body;
   const named = { name, version, hold, awaitsTrial };
