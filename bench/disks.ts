@@ -16,6 +16,8 @@ const baseMib = 512;
 const rounds = 3;
 const timeoutMs = 120_000;
 
+const say = (line: string) => process.stdout.write(`${line}\n`);
+
 const { values } = parseArgs({ options: { folder: { type: 'string' } } });
 const quiet = { stdio: 'pipe', timeout: timeoutMs } as const;
 
@@ -80,7 +82,7 @@ function report(name: string, folder: string): void {
           found && first
             ? `${(found.ms / first.ms).toFixed(2)} of the time, ${Math.round(found.storedMib)} MiB`
             : 'not possible';
-        console.log(`${name}: ${work}: ${options.padEnd(46)} ${said}`);
+        say(`${name}: ${work}: ${options.padEnd(46)} ${said}`);
       }
     }
   } finally {
@@ -100,7 +102,7 @@ function onMounted(kind: 'xfs' | 'btrfs' | 'tmpfs', folder: string): void {
       execFileSync('mount', ['-o', 'loop', file, at], quiet);
     }
   } catch (error) {
-    console.log(`${kind}: left out (${String(error).split('\n')[0]?.slice(0, 120)})`);
+    say(`${kind}: left out (${String(error).split('\n')[0]?.slice(0, 120)})`);
     return;
   }
   try {

@@ -28,6 +28,7 @@ const benchmarks: Record<string, Benchmark> = {
   layers: { about: 'captures, disks, chains and files, beside qemu-img', recorded: [[]] },
   disks: { about: 'options of the disks of machines, beside those of QEMU itself' },
   builds: { about: 'cached and uncached builds, and two at once', recorded: [[]] },
+  instant: { about: 'starts from memory, beside boots; some minutes', recorded: [[]] },
   loop: {
     about: 'the longest stop of the event loop, for each operation and task on a large fleet',
     recorded: [[], ['--store', 'postgres']],

@@ -29,7 +29,8 @@ export async function assertHostRoom(
 
 /**
  * Throws `no_capacity` unless the host has the memory and the processors for a machine; with
- * `fresh`, which makes a new disk, also when it has no room for the disk to grow.
+ * `fresh`, which makes a new disk, also when it has no room for the disk to grow. The making of
+ * templates counts for nothing, because it gives way.
  */
 export async function assertStartFits(
   { work }: ReadContext,
@@ -38,7 +39,10 @@ export async function assertStartFits(
 ): Promise<void> {
   const account = await work.account.host({ guestsOnly: !fresh });
   if (!account) return;
-  assertGuestFits(account, guest, { what, code: 'no_capacity' });
+  const { held, yielding } = account;
+  const memoryMb = held.memoryMb - yielding.memoryMb;
+  const rest = { ...account, held: { ...held, memoryMb, cpus: held.cpus - yielding.cpus } };
+  assertGuestFits(rest, guest, { what, code: 'no_capacity' });
   if (fresh) assertBytesFit(account, account.admission.growthBytes, 'no_capacity');
 }
 

@@ -50,6 +50,8 @@ export const words: Readonly<Record<string, Word>> = {
         (await import('../cli/remote/image-assign.ts')).imageAssignCommands,
       'delete restore protect': async () =>
         (await import('../cli/remote/image-delete.ts')).imageDeleteCommands,
+      templates: async () =>
+        (await import('../cli/remote/image-templates.ts')).imageTemplatesCommand,
       'packages sbom diff': async () =>
         (await import('../cli/remote/image-packages.ts')).imagePackagesCommands,
       export: async () => (await import('../cli/remote/image-export.ts')).imageExportCommand,
@@ -119,6 +121,10 @@ export const words: Readonly<Record<string, Word>> = {
   layer: {
     description: 'layers: what images and disks stand on',
     operator: async () => (await import('../cli/operator/layer.ts')).layerCommands,
+  },
+  template: {
+    description: 'templates of images, from whose memory machines start at once',
+    operator: async () => (await import('../cli/operator/template.ts')).templateCommands,
   },
   cache: {
     description: 'the build cache: installed steps that builds find again',

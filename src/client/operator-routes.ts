@@ -11,6 +11,11 @@ export const operatorRoutes: Readonly<Record<keyof OperatorOperations, Route>> =
     path: '/operator/organisations/generalize',
     extension: true,
   },
+  organisationTemplatesSet: {
+    method: 'POST',
+    path: '/operator/organisations/templates',
+    extension: true,
+  },
   organisationQuotaSet: { method: 'POST', path: '/operator/organisations/quota', extension: true },
   keyList: { method: 'GET', path: '/operator/keys', extension: true },
   keyCreate: { method: 'POST', path: '/operator/keys', extension: true },
@@ -54,4 +59,7 @@ export const operatorRoutes: Readonly<Record<keyof OperatorOperations, Route>> =
   offerRetire: { method: 'POST', path: '/operator/offers/{kind}/{id}/retirement', extension: true },
   offerRemove: { method: 'DELETE', path: '/operator/offers/{kind}/{id}', extension: true },
   baseNewestSet: { method: 'POST', path: '/operator/bases/{id}/newest', extension: true },
+  templateList: { method: 'GET', path: '/operator/templates', extension: true },
+  templateMake: { method: 'POST', path: '/operator/templates', extension: true },
+  templateDelete: { method: 'DELETE', path: '/operator/templates/{id}', extension: true },
 };

@@ -40,6 +40,17 @@ export interface OperatorOperations {
     answer: Record<never, never>;
     extension: true;
   };
+  /** Set when templates of the images of an organisation are made. */
+  organisationTemplatesSet: {
+    input: {
+      /** Name of the organisation. No control or invisible characters but the joiners of emoji and scripts, no space at an end. */
+      name: string;
+      /** inherit: as the setting of the server says. */
+      templates: 'always' | 'on-assignment' | 'never' | 'inherit';
+    };
+    answer: Record<never, never>;
+    extension: true;
+  };
   /** Change the quotas of an organisation; those that are left out stay. */
   organisationQuotaSet: {
     input: {
@@ -379,7 +390,7 @@ export interface OperatorOperations {
       layers: {
         id: string;
         /** What made it. */
-        kind: 'base' | 'software' | 'capture';
+        kind: 'base' | 'software' | 'capture' | 'template';
         /** The layer below it; null for a base. */
         parent_id: string | null;
         /** The root of its chain. */
@@ -438,7 +449,7 @@ export interface OperatorOperations {
       /** With the first page alone. */
       orphans: {
         /** What it would be. */
-        kind: 'layer' | 'disk';
+        kind: 'layer' | 'disk' | 'template';
         id: string;
         bytes: number;
         /** When it was first seen. */
@@ -610,7 +621,7 @@ export interface OperatorOperations {
       steps: {
         id: string;
         /** What made it. */
-        kind: 'base' | 'software' | 'capture';
+        kind: 'base' | 'software' | 'capture' | 'template';
         /** The layer below it; null for a base. */
         parent_id: string | null;
         /** The root of its chain. */
@@ -2073,6 +2084,125 @@ export interface OperatorOperations {
       /** Since when it is not offered any more; null while it is. */
       retired_at: string | null;
     };
+    extension: true;
+  };
+  /** List the templates of images, from whose memory machines start at once. */
+  templateList: {
+    input: Record<never, never>;
+    answer: {
+      templates: {
+        id: string;
+        /** The image or base that it is for; null when none is left. */
+        name: string | null;
+        /** The head of the chain of that image. */
+        layer_id: string;
+        /** Of the machines that it fits. */
+        cpus: number;
+        /** Of the machines that it fits. */
+        memory_mb: number;
+        /** Whether machines start from it. */
+        state: 'making' | 'ready' | 'failed' | 'deleting';
+        /** What its making does now. */
+        phase: string | null;
+        /** Why it failed, or is removed. */
+        reason: string | null;
+        /** In a row. */
+        failures: number;
+        /** When it is tried again. */
+        tries_again_at: string | null;
+        /** Of what runs the machines. */
+        fingerprint: string;
+        /** The layer on which the disks of its machines stand. */
+        result_layer_id: string | null;
+        /** Of its files and its layer. */
+        bytes: number;
+        /** Of the state of the devices. */
+        state_bytes: number;
+        /** Of the memory. */
+        memory_bytes: number;
+        /** Digest of the state. */
+        state_sha256: string | null;
+        /** Digest of the memory. */
+        memory_sha256: string | null;
+        /** When it was asked for. */
+        created_at: string;
+        /** When it became ready. */
+        made_at: string | null;
+        /** When a machine last started from it, to a minute. */
+        last_used_at: string | null;
+        /** When its files last had their digests. */
+        verified_at: string | null;
+        /** Since when it is being removed. */
+        deleting_at: string | null;
+      }[];
+    };
+    extension: true;
+  };
+  /** Ask for the templates of an image. */
+  templateMake: {
+    input: {
+      /** Of any organisation. */
+      image_id: number;
+      /** Whose size it fits. Default: those of all machines of the organisation. */
+      machine_type_id?: number | undefined;
+    };
+    answer: {
+      /** Also those that there are already. */
+      templates: {
+        id: string;
+        /** The image or base that it is for; null when none is left. */
+        name: string | null;
+        /** The head of the chain of that image. */
+        layer_id: string;
+        /** Of the machines that it fits. */
+        cpus: number;
+        /** Of the machines that it fits. */
+        memory_mb: number;
+        /** Whether machines start from it. */
+        state: 'making' | 'ready' | 'failed' | 'deleting';
+        /** What its making does now. */
+        phase: string | null;
+        /** Why it failed, or is removed. */
+        reason: string | null;
+        /** In a row. */
+        failures: number;
+        /** When it is tried again. */
+        tries_again_at: string | null;
+        /** Of what runs the machines. */
+        fingerprint: string;
+        /** The layer on which the disks of its machines stand. */
+        result_layer_id: string | null;
+        /** Of its files and its layer. */
+        bytes: number;
+        /** Of the state of the devices. */
+        state_bytes: number;
+        /** Of the memory. */
+        memory_bytes: number;
+        /** Digest of the state. */
+        state_sha256: string | null;
+        /** Digest of the memory. */
+        memory_sha256: string | null;
+        /** When it was asked for. */
+        created_at: string;
+        /** When it became ready. */
+        made_at: string | null;
+        /** When a machine last started from it, to a minute. */
+        last_used_at: string | null;
+        /** When its files last had their digests. */
+        verified_at: string | null;
+        /** Since when it is being removed. */
+        deleting_at: string | null;
+      }[];
+    };
+    extension: true;
+  };
+  /** Remove a template; one that is wanted is made again. */
+  templateDelete: {
+    input: {
+      /** ID of the template. */
+      id: string;
+    };
+    answer: Record<never, never>;
     extension: true;
   };
 }

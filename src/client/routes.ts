@@ -30,6 +30,7 @@ export const routes: Readonly<Record<keyof Operations, Route>> = {
   imageCancel: { method: 'POST', path: '/images/{id}/cancel', extension: true },
   imageRestore: { method: 'POST', path: '/images/{id}/restore', extension: true },
   imageProtect: { method: 'POST', path: '/images/{id}/protection', extension: true },
+  imageTemplatesSet: { method: 'POST', path: '/images/{id}/templates', extension: true },
   imageLog: { method: 'GET', path: '/images/{id}/log', extension: true },
   imageAssign: { method: 'POST', path: '/images/{id}/assign' },
   imageAssignUndo: { method: 'POST', path: '/images/{id}/assign/undo', extension: true },

@@ -94,6 +94,8 @@ export interface ImageAttributes {
   base_name: string | null;
   /** Version of that base image; null when it has none. */
   base_version: string | null;
+  /** When templates are made of it; inherit: as for its organisation. */
+  templates: 'always' | 'on-assignment' | 'never' | 'inherit';
 }
 
 export interface SoftwareData {
@@ -291,6 +293,15 @@ export interface MachineAttributes {
   memory_mb: number;
   /** The host on which its disk is, of an engine that has several; null when it is not known. */
   place: string | null;
+  /** How it was last started; null before its first start. */
+  started: {
+    /** memory: from that of a template; disk: it booted. */
+    from: 'memory' | 'disk';
+    /** Why a fresh disk was booted; null where nothing is to be said. */
+    because: string | null;
+    /** From the request until it was ready. */
+    ms: number;
+  } | null;
 }
 
 export interface User {
@@ -510,7 +521,7 @@ export interface WebhookDelivery {
 }
 
 /** The fields that only servers of Silversmith have. */
-export type ExtensionField = 'before' | 'deleted' | 'next_before' | 'status_reason' | 'progress' | 'protected' | 'deleted_at' | 'phase' | 'base_id' | 'base_name' | 'base_version' | 'generalize' | 'refresh' | 'assignment_pending' | 'cpus' | 'memory_mb' | 'place' | 'version' | 'touched_key' | 'webhook_id' | 'address' | 'duration_ms';
+export type ExtensionField = 'before' | 'deleted' | 'next_before' | 'status_reason' | 'progress' | 'protected' | 'deleted_at' | 'phase' | 'base_id' | 'base_name' | 'base_version' | 'templates' | 'generalize' | 'refresh' | 'assignment_pending' | 'cpus' | 'memory_mb' | 'place' | 'started' | 'version' | 'touched_key' | 'webhook_id' | 'address' | 'duration_ms';
 
 /** What each operation takes and answers; `content` says which of the two is bytes. */
 export interface Operations {
@@ -617,6 +628,17 @@ export interface Operations {
     answer: Image;
     extension: true;
   };
+  /** Set when templates of an image are made, from whose memory machines start at once. */
+  imageTemplatesSet: {
+    input: {
+      /** ID. */
+      id: number;
+      /** on-assignment: while it is assigned to a machine; inherit: as for the organisation. */
+      templates: 'always' | 'on-assignment' | 'never' | 'inherit';
+    };
+    answer: Image;
+    extension: true;
+  };
   /** Show the steps of an image's creation and what each printed. */
   imageLog: {
     input: {
@@ -682,7 +704,7 @@ export interface Operations {
       layers: {
         id: string;
         /** What made it. */
-        kind: 'base' | 'software' | 'capture';
+        kind: 'base' | 'software' | 'capture' | 'template';
         /** Whether it can be used. */
         state: 'building' | 'sealed' | 'quarantined' | 'deleting';
         /** What it takes on the disk of the host. */

@@ -19,6 +19,7 @@ import {
 import { Extension } from './extension.ts';
 import { define, idParams, nothing } from './operation.ts';
 import { SoftwareData } from './software.ts';
+import { TemplatePolicy } from './template.ts';
 
 const Name = Text(30, 'Name of the image, 1 to 30 characters. Default: "Template #{image id}"');
 
@@ -44,6 +45,9 @@ const ImageAttributes = Type.Object(
     ),
     base_name: Extension(NullableString('Name of that base image, with its version')),
     base_version: Extension(NullableString('Version of that base image; null when it has none')),
+    templates: Extension(
+      TemplatePolicy('When templates are made of it; inherit: as for its organisation'),
+    ),
   },
   { title: 'ImageAttributes' },
 );
@@ -224,6 +228,23 @@ export const imageOperations = {
     action: 'image_protection_changed',
     params: idParams<ImageId>(),
     body: Type.Object({ protected: Type.Boolean({ description: 'Whether deletion is refused' }) }),
+    response: Image.properties,
+    errors: ['not_found'],
+    extension: true,
+  }),
+  imageTemplatesSet: define({
+    method: 'POST',
+    path: '/images/{id}/templates',
+    tag: 'Images',
+    summary: 'Set when templates of an image are made, from whose memory machines start at once',
+    permission: 'images:write',
+    action: 'image_templates_changed',
+    params: idParams<ImageId>(),
+    body: Type.Object({
+      templates: TemplatePolicy(
+        'on-assignment: while it is assigned to a machine; inherit: as for the organisation',
+      ),
+    }),
     response: Image.properties,
     errors: ['not_found'],
     extension: true,

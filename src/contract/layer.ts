@@ -16,7 +16,7 @@ const Storage = {
   layers: Type.Array(
     Type.Object({
       id: Type.String(),
-      kind: Enum(['base', 'software', 'capture'], 'What made it'),
+      kind: Enum(['base', 'software', 'capture', 'template'], 'What made it'),
       state: Enum(['building', 'sealed', 'quarantined', 'deleting'], 'Whether it can be used'),
       stored_bytes: Bytes('What it takes on the disk of the host'),
       digest: Type.Unsafe<string | null>({

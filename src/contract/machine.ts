@@ -19,6 +19,7 @@ import { Extension } from './extension.ts';
 import { Image } from './image.ts';
 import { MachinePermissions, SomePermissions } from './machine-permission.ts';
 import { define, idParams, nothing } from './operation.ts';
+import { MachineStarted } from './template.ts';
 
 const friendlyStatuses = [
   'off',
@@ -87,6 +88,7 @@ const MachineAttributes = Type.Object(
         'The host on which its disk is, of an engine that has several; null when it is not known',
       ),
     ),
+    started: Extension(MachineStarted),
   },
   { title: 'MachineAttributes' },
 );

@@ -63,6 +63,8 @@ export interface Account {
   admission: Admission;
   /** All things of the host together. */
   held: Held;
+  /** The part of it that gives way to a start of a machine: the making of templates. */
+  yielding: Guest;
 }
 
 /** The bytes that new work may take. Negative while the reserve is in use. */
@@ -97,6 +99,13 @@ const resources = [
   { name: 'memoryMb', unit: 'MB of memory' },
   { name: 'cpus', unit: 'processors' },
 ] as const;
+
+/** Whether the host has the memory and the processors for a guest beside all that it has. */
+export const guestFits = ({ admission, held }: Account, guest: Guest): boolean =>
+  resources.every(({ name }) => {
+    const limit = admission[name];
+    return limit === null || held[name] + guest[name] <= limit;
+  });
 
 /** Throws with both numbers when the host has too little memory or too few processors for it. */
 export function assertGuestFits(

@@ -10,9 +10,9 @@ export interface Capacity {
   freeBytes: number;
 }
 
-/** A layer or disk that an engine has and the store does not know. */
+/** A layer, disk or template that an engine has and the store does not know. */
 export interface Orphan {
-  kind: 'layer' | 'disk';
+  kind: 'layer' | 'disk' | 'template';
   id: string;
   bytes: number;
   /** When it was first seen, in ms since 1970. */

@@ -10,6 +10,7 @@ import type {
   OrganisationId,
   SoftwareId,
 } from './ids.ts';
+import type { TemplatePolicy } from './template.ts';
 
 export const imageStatuses = ['pending', 'building', 'available', 'failed'] as const;
 export type ImageStatus = (typeof imageStatuses)[number];
@@ -44,6 +45,8 @@ export interface Image {
   protectedAt: number | null;
   /** The report of its generalisation: cleared things, and warnings; null without one. */
   report: string | null;
+  /** Whether templates are made for it; null: as for its organisation. */
+  templates: TemplatePolicy | null;
 }
 
 /**

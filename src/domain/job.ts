@@ -4,7 +4,15 @@
 
 import type { Firmware } from './boot.ts';
 import type { Freeze } from './host.ts';
-import type { ImageId, JobId, LayerId, MachineId, OrganisationId, TransferId } from './ids.ts';
+import type {
+  ImageId,
+  JobId,
+  LayerId,
+  MachineId,
+  OrganisationId,
+  TemplateId,
+  TransferId,
+} from './ids.ts';
 import type { ExportCompression } from './transfer.ts';
 
 interface KindOfJob {
@@ -30,6 +38,8 @@ export const jobKinds = {
   imageReuse: { limit: 8, blockedBy: null, countsAsBuild: true, ownsResult: false },
   layerCompact: { limit: 1, blockedBy: 'layers', countsAsBuild: false, ownsResult: false },
   machineStart: { limit: 8, blockedBy: null, countsAsBuild: false, ownsResult: true },
+  // One at a time, and after the work that users wait for.
+  templateMake: { limit: 1, blockedBy: null, countsAsBuild: false, ownsResult: false },
   machineStop: { limit: 16, blockedBy: null, countsAsBuild: false, ownsResult: true },
 } as const satisfies Record<string, KindOfJob>;
 
@@ -58,8 +68,12 @@ interface JobData {
     /** A failed attempt left the bytes as they were, so that the digest still holds. */
     unchanged?: boolean;
   };
-  machineStart: Record<never, never>;
+  machineStart: {
+    /** Why a start from memory failed, so that the next attempt boots. */
+    cold?: string;
+  };
   machineStop: { gracefully?: boolean };
+  templateMake: { templateId?: TemplateId };
 }
 
 /** The request that asked for a job. */
@@ -86,7 +100,7 @@ export interface JobSubject {
   imageId: ImageId | null;
   machineId: MachineId | null;
   transferId: TransferId | null;
-  /** The layer that is compacted, or healed by an import. */
+  /** The layer that is compacted, healed by an import, or booted for a template. */
   layerId: LayerId | null;
 }
 

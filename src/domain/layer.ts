@@ -5,7 +5,8 @@ import type { BootProfile } from './boot.ts';
 import type { JobId, LayerId, OrganisationId } from './ids.ts';
 import { type LayerCopy, localPlace } from './layer-copy.ts';
 
-type LayerKind = 'base' | 'software' | 'capture';
+/** `template`: what the machine of a template wrote before it was ready. */
+type LayerKind = 'base' | 'software' | 'capture' | 'template';
 
 /**
  * `building`: a job makes it. `sealed`: immutable. `deleting`: nothing may use it, and its bytes

@@ -58,6 +58,11 @@ export interface Machine {
   /** Since when that host has not answered while the machine is on; null when it does. */
   awayAt: number | null;
   lastSessionStartAt: number | null;
+  /** How it last started, and why not from memory; null before its first start. */
+  startedFrom: 'memory' | 'disk' | null;
+  startedBecause: string | null;
+  /** How long that took, from the request until it was ready. */
+  startedMs: number | null;
   permissions: Record<string, boolean>;
   createdAt: number;
   updatedAt: number;

@@ -77,6 +77,8 @@ export function countGauges(
     'state',
   ]);
   const disks = of('disks', 'Disks of machines.', ['state']);
+  const templates = of('templates', 'Templates, from whose memory machines start.', ['state']);
+  const templateBytes = of('template_bytes', 'What the files of templates take.');
   const orphans = of('orphans', 'Files in the engine’s keeping that the store does not know.');
   const unverified = of(
     'layer_oldest_verification_seconds',
@@ -99,6 +101,8 @@ export function countGauges(
     fill(layers, counts.layers);
     fill(layerBytes, counts.layerBytes);
     fill(disks, counts.disks);
+    fill(templates, counts.templates);
+    templateBytes.set(counts.templateBytes);
     orphans.set(counts.orphans);
     unverified.set(sinceSeconds(counts.oldestVerifiedAt));
     setEvents(found);

@@ -11,8 +11,9 @@ import type { FileAnswer } from './handler.ts';
 export async function sendFile(
   request: FastifyRequest,
   reply: FastifyReply,
-  { content, name, mediaType }: FileAnswer,
+  { content: given, name, mediaType }: FileAnswer,
 ) {
+  const content = typeof given === 'function' ? await given() : given;
   const { path } = content;
   const ofAll = {
     'content-type': mediaType,

@@ -25,12 +25,18 @@ export interface Input<Name extends OperationName> {
 
 /**
  * Bytes as the answer, for an operation that gives some; `name` is the file that a caller saves.
+ * Content that takes long to make is a function, which is called when the store is not read any
+ * more.
  */
 export class FileAnswer {
-  readonly content: Content;
+  readonly content: Content | (() => Promise<Content>);
   readonly name: string;
   readonly mediaType: string;
-  constructor(content: Content, name: string, mediaType = 'application/octet-stream') {
+  constructor(
+    content: FileAnswer['content'],
+    name: string,
+    mediaType = 'application/octet-stream',
+  ) {
     this.content = content;
     this.name = name;
     this.mediaType = mediaType;

@@ -7,11 +7,13 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 import type { ServiceCounts } from '../app/counts.ts';
 import { AppError } from '../domain/error.ts';
 import { jobKindNames } from '../domain/job.ts';
+import type { ColdReason } from '../domain/template.ts';
 import type { Clock } from '../lib/clock.ts';
 import { countGauges } from './counted-metrics.ts';
 import { type DeliveryOutcome, EventMetrics } from './event-metrics.ts';
 import { connectionLimits } from './hygiene.ts';
 import { isOwn } from './own.ts';
+import { StartMetrics } from './start-metrics.ts';
 
 const requestBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 30];
 const writeBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10];
@@ -38,6 +40,7 @@ export class Metrics {
   readonly #lastTask: Gauge<'task'>;
   readonly #journal: Counter;
   readonly #growers: Gauge<'machine'>;
+  readonly #starts: StartMetrics;
 
   constructor({ counts, clock }: { counts: () => Promise<ServiceCounts>; clock: Clock }) {
     this.#clock = clock;
@@ -114,6 +117,7 @@ export class Metrics {
       labelNames: ['machine'],
       registers,
     });
+    this.#starts = new StartMetrics(this.#registry);
     this.events = new EventMetrics(this.#registry);
     this.#look = countGauges(this.#registry, counts, clock);
   }
@@ -146,6 +150,10 @@ export class Metrics {
 
   taskDone(task: string): void {
     this.#lastTask.set({ task }, this.#clock.now() / 1000);
+  }
+
+  started(reason: ColdReason | null, ms: number): void {
+    this.#starts.started(reason, ms);
   }
 
   disksGrew(growers: readonly { machine: number; bytes: number }[]): void {

@@ -8,6 +8,8 @@ export const viewerLimits = {
   /** The most viewers of one server, and of one machine. */
   ofServer: 200,
   ofMachine: 16,
+  /** How many views of one machine may begin in a second; twice as many at once. */
+  beginsPerSecond: 10,
   /** The longest message of a viewer. A longer one ends its connection. */
   messageBytes: 256 * 1024,
   /** So many bytes wait for a connection before no more are taken for it. */

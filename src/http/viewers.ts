@@ -8,6 +8,7 @@ import type { ViewKind } from '../app/view.ts';
 import { AppError } from '../domain/error.ts';
 import type { MachineId } from '../domain/ids.ts';
 import type { Log } from '../lib/log.ts';
+import { TokenBuckets } from '../lib/token-bucket.ts';
 import { SharedConsoles } from './shared-console.ts';
 import { showStream, takeInput, type ViewEnd, Viewer, viewerLimits } from './viewer.ts';
 
@@ -32,6 +33,9 @@ export class Viewers {
   readonly #current = new Map<Viewer, Admitted>();
   readonly #ofMachine = new Map<MachineId, number>();
   readonly #ending = new Set<Promise<void>>();
+  /** Each view leaves two entries in the audit trail. */
+  readonly #begins = new TokenBuckets(viewerLimits.beginsPerSecond);
+  #isChecking = false;
   #count = 0;
   #isStopping = false;
   #timer: NodeJS.Timeout | undefined;
@@ -49,6 +53,13 @@ export class Viewers {
     from: Pick<Admitted, 'requestId' | 'address'>,
   ): Promise<Admitted> {
     const opened = await this.#application.resumeAccess(session);
+    const waitMs = this.#begins.take(String(opened.machine.id), performance.now());
+    if (waitMs > 0)
+      throw new AppError(
+        'too_many_requests',
+        `Machine ${opened.machine.id} begins more than ${viewerLimits.beginsPerSecond} views a second; wait ${Math.ceil(waitMs / 1000)} s.`,
+        { retryAfterMs: waitMs },
+      );
     const leave = this.#enter(opened.machine.id);
     return { ...opened, ...from, kind, session, leave };
   }
@@ -147,11 +158,14 @@ export class Viewers {
 
   /** Ends the views of links that are over, and of machines that are not ready any more. */
   async #check(): Promise<void> {
+    if (this.#isChecking) return;
+    this.#isChecking = true;
     for (const [viewer, { session }] of this.#current) {
       viewer.check();
       const why = await this.#application.resumeAccess(session).then(() => null, endOf);
       if (why !== null) viewer.end(why);
     }
+    this.#isChecking = false;
   }
 
   /** Ends all views, and resolves when their ends are recorded. */

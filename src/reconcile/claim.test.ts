@@ -18,6 +18,7 @@ const limits = {
   layerCompact: 1,
   machineStart: 3,
   machineStop: 1,
+  templateMake: 1,
 };
 const kind = 'machineStart';
 const anyJob = fc.record({

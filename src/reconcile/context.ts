@@ -5,6 +5,7 @@ import type { Blobs } from '../blobs/port.ts';
 import type { FleetEvent } from '../domain/event.ts';
 import type { MachineId } from '../domain/ids.ts';
 import { type JobKind, jobKindNames, jobKinds } from '../domain/job.ts';
+import type { ColdReason, TemplatePolicy } from '../domain/template.ts';
 import type { Engine } from '../engine/port/engine.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
@@ -24,6 +25,8 @@ export interface Meter {
   verbEnded(verb: string, ms: number, hasFailed: boolean): void;
   /** A delivery of a webhook was sent. `retried` means that it waits to be sent again. */
   delivered(outcome: 'delivered' | 'retried' | 'dead'): void;
+  /** A machine became ready, so long after its start was asked for. Without a reason: from memory. */
+  started(reason: ColdReason | null, ms: number): void;
   passed(): void;
   taskDone(task: string): void;
   /** The disks that grew most in the last minute, while the host's disk is nearly full; else none. */
@@ -55,6 +58,10 @@ export interface Settings {
   cacheBytesMax: number;
   /** How long an orphan stays where it is. */
   orphanMs: number;
+  /** For which images templates are made, unless their organisation or they themselves say. */
+  templatePolicy: TemplatePolicy;
+  /** The most bytes that templates may take, with their layers. */
+  templateBytesMax: number;
   /** How often the bytes of each layer are compared with its digest. */
   scrubEveryMs: number;
   /** How fast a layer is read for that comparison. */
@@ -92,6 +99,8 @@ export const defaultSettings: Settings = {
   collectDelayMs: 60_000,
   cacheBytesMax: 100 * 1024 ** 3,
   orphanMs: 24 * hourMs,
+  templatePolicy: 'on-assignment',
+  templateBytesMax: 20 * 1024 ** 3,
   scrubEveryMs: 30 * 24 * hourMs,
   scrubBytesPerSecond: 50 * 1024 ** 2,
   hostMemoryMb: null,

@@ -23,6 +23,7 @@ import {
   waitingFindings,
 } from './findings.ts';
 import { tpmFindings } from './lost-tpm.ts';
+import { templateFindings } from './template-findings.ts';
 
 const againMs = 1000;
 const jobsMax = 10_000;
@@ -51,6 +52,7 @@ const readAll = (store: Store) =>
     begun: await work.jobs.begun(),
     software: await work.software.list(),
     deletingInUse: await work.layers.deletingInUse(),
+    templates: await work.templates.list(),
     waiting: (await work.host.removalState()).waiting,
     kept: await work.account.kinds(),
     recounted: await work.account.recounted(),
@@ -60,6 +62,7 @@ async function examineOnce({ store, engine, clock }: Examined): Promise<Finding[
   const known = await readAll(store);
   const has = await engine.inventory(call);
   const running = await engine.runningMachines(call);
+  const kept = (await engine.instant?.templates(call)) ?? new Map();
   // The file of such a layer may be missing for as long as its job is open.
   const begun = new Set([
     ...known.begun.map(({ id }) => id),
@@ -85,6 +88,7 @@ async function examineOnce({ store, engine, clock }: Examined): Promise<Finding[
     ...waitingFindings(known.waiting),
     ...accountFindings(known.kept, known.recounted),
     ...layerSizeFindings(known.layers, has),
+    ...templateFindings(known.templates, kept),
   ];
 }
 

@@ -133,8 +133,8 @@ const beginSpan = ({ id, kind, attempts, imageId, machineId, data }: Job, tracer
   });
 
 /** The request to cancel may come until the transaction that ends the job. */
-async function assertWanted(work: Writer, { id, imageId }: Job): Promise<void> {
-  if (imageId === null) return;
+async function assertWanted(work: Writer, { id, imageId, kind }: Job): Promise<void> {
+  if (imageId === null && kind !== 'templateMake') return;
   if ((await work.jobs.get(id)).cancelRequestedAt !== null) throw new Cancelled();
 }
 

@@ -9,10 +9,11 @@ import { failedForGood } from '../domain/error.ts';
 import type { Job, JobKind } from '../domain/job.ts';
 import type { Call } from '../engine/port/call.ts';
 import type { Writer } from '../store/port/unit-of-work.ts';
-import type { Dependencies } from './context.ts';
+import type { Dependencies, Meter } from './context.ts';
 
 export interface JobContext<Kind extends JobKind = JobKind> extends Dependencies {
   job: Job<Kind>;
+  meter: Meter;
   /** Aborts when the server stops or the lease is lost. */
   signal: AbortSignal;
   /** For calls of the engine: the signal, and this claim of the job. */

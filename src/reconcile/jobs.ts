@@ -9,6 +9,7 @@ import { imageInstall, imageReuse } from './jobs/image-install.ts';
 import { layerCompact } from './jobs/layer-compact.ts';
 import { machineStart } from './jobs/machine-start.ts';
 import { machineStop } from './jobs/machine-stop.ts';
+import { templateMake } from './jobs/template-make.ts';
 
 const definitions: { [Kind in JobKind]: JobDefinition<Kind> } = {
   imageCapture,
@@ -19,6 +20,7 @@ const definitions: { [Kind in JobKind]: JobDefinition<Kind> } = {
   layerCompact,
   machineStart,
   machineStop,
+  templateMake,
 };
 
 /** The caller gives the definition only jobs of its own kind. */

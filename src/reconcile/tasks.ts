@@ -8,6 +8,7 @@ import { listPackages } from './tasks/list-packages.ts';
 import { measure } from './tasks/measure.ts';
 import { observe } from './tasks/observe.ts';
 import { sweep } from './tasks/sweep.ts';
+import { template } from './tasks/template.ts';
 import { verify } from './tasks/verify.ts';
 
 export const tasks = {
@@ -16,6 +17,7 @@ export const tasks = {
   collect,
   compact,
   sweep,
+  template,
   verify,
   deliver,
   listPackages,

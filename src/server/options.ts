@@ -18,6 +18,7 @@ import { corsSettings } from './cors-options.ts';
 import { type IncusConfig, incusSettings } from './incus-options.ts';
 import { keepSettings } from './keep-options.ts';
 import { listenSettings } from './listen-options.ts';
+import { templateConfig, templateSettings } from './template-options.ts';
 import { toolEnvironment } from './tool-environment.ts';
 import { type TraceConfig, traceConfig, traceSettings } from './trace-options.ts';
 import { webhookSettings } from './webhook-options.ts';
@@ -115,6 +116,7 @@ export const settings = {
   ...traceSettings,
   ...keepSettings,
   ...admissionSettings,
+  ...templateSettings,
   confine: setting({
     option: '--confine <how>',
     variable: 'SILVERSMITH_CONFINE',
@@ -240,6 +242,7 @@ export function parseConfig(flags: Flags, env: Environment): Config {
       scrubBytesPerSecond: given.scrubMbPerSecond,
       webhooksMayAskInside: given.webhooksInside,
       ...admissionConfig(given),
+      ...templateConfig(given),
       limits: {
         ...defaultSettings.limits,
         machineStart: given.startsAtOnce,

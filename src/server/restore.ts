@@ -82,6 +82,8 @@ async function prepareStore(from: string, part: string, by: string): Promise<voi
       store.write('system', async (work) => {
         for (const { id } of await work.transfers.list()) await work.transfers.remove(id);
         for (const { id } of await work.uploads.list()) await work.uploads.remove(id);
+        // Their files are in no backup; they are made again.
+        await work.templates.forgetAll();
         await work.jobs.endLeases();
         await work.host.thawAll();
         await work.events.beginAnew();

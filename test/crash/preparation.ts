@@ -44,6 +44,7 @@ export const settingsOf = (
   ...(database && { leaseMs }),
   stopMs: 0,
   collectDelayMs: 0,
+  templatePolicy: 'never',
   // The engine polls for a guest's answer, and each poll makes one or two steps.
   pollMs: engine === 'qemu' ? 500 : 50,
   ...settings,

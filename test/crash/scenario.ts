@@ -38,6 +38,8 @@ export interface Scenario {
   /** Kinds of jobs that the reconciler runs in this scenario; `collect` is a task. */
   does: (JobKind | 'collect')[];
   settings?: Partial<Settings>;
+  /** The only engine that has the part which it needs. Default: all have it. */
+  engine?: EngineName;
   /** Makes everything that the request needs. Runs once for all steps; the server then stops. */
   prepare(world: World): Promise<void>;
   /** Makes things on the server that will die, such as a running machine. No step counts yet. */

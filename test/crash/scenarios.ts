@@ -16,6 +16,7 @@ import {
   layerOf,
   machineIs,
   started,
+  startedFromMemory,
   stopped,
   withDisk,
 } from './world.ts';
@@ -172,6 +173,21 @@ export const scenarios: Record<string, Scenario> = {
       for (const id of [1, 5, 8]) await imageHas(world, id, { 5: true, 6: false });
       await imageHas(world, 9, { 5: true, 6: true });
       await diskHas(world, 'active', { 5: true, 6: true });
+    },
+  },
+  'making of a template': {
+    does: ['templateMake'],
+    engine: 'simulator',
+    prepare: (world) => built(world, 1),
+    asks: [() => ({ name: 'imageTemplatesSet', input: { id: 1, templates: 'always' } })],
+    tasks: ['template'],
+    done: "select count(*) from template where state = 'ready'",
+    async holds(world) {
+      const [template] = await world.store.read('system', (work) => work.templates.list());
+      assert.equal(template?.state, 'ready');
+      assert.equal(template.layerId, (await layerOf(world, 1)).layer);
+      await imageHas(world, 1, { 11: true });
+      await startedFromMemory(world);
     },
   },
   import: {

@@ -37,6 +37,16 @@ export const started = async (world: World) => {
   await machineIs(world, 'ready');
 };
 
+/** Assigns the first image to the machine, and checks that it starts without booting. */
+export const startedFromMemory = async (world: World) => {
+  const { client, machine } = world;
+  await client.imageAssign({ id: await nthImage(world, 1), machine_ids: [machine] });
+  await started(world);
+  const { attributes } = await client.machineGet({ id: machine });
+  assert.deepEqual([attributes.started?.from, attributes.started?.because], ['memory', null]);
+  await stopped(world);
+};
+
 export const stopped = async (world: World) => {
   await world.client.machineStop({ id: world.machine });
   await machineIs(world, 'off');

@@ -104,6 +104,13 @@ export const changes: Record<
       image: id,
     };
   },
+  async imageTemplatesSet({ h, image }) {
+    const id = await image();
+    return {
+      answer: await h.call('imageTemplatesSet', { params: { id }, body: { templates: 'always' } }),
+      image: id,
+    };
+  },
   async imageExport({ h, image }) {
     const id = await image();
     const answer = await h.call('imageExport', { params: { id } });

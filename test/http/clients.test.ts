@@ -102,6 +102,7 @@ describe('a client in use', () => {
       imageCapture: { machine_id: 999 },
       imageAssign: { machine_ids: [999] },
       imageProtect: { protected: true },
+      imageTemplatesSet: { templates: 'never' },
       imageImport: { size_bytes: 0 },
       machineCreate: { plan_id: 999 },
       machineTypeSet: { machine_type_id: 999 },

@@ -55,6 +55,7 @@ describe('every operation', () => {
       machineTypeSet: { machine_type_id: 1 },
       machinePermissionsSet: { permissions: {} },
       imageProtect: { protected: true },
+      imageTemplatesSet: { templates: 'never' },
       keyRotate: {},
       keyRevoke: {},
       webhookUpdate: { paused: true },

@@ -147,7 +147,12 @@ async function open(t: Scope, options: HarnessOptions) {
     ...(options.requestsPerSecond !== undefined && {
       requestsPerSecond: options.requestsPerSecond,
     }),
-    settings: { pollMs: 5, lookAgainMs: 0, collectDelayMs: 0, ...options.settings },
+    settings: {
+      ...{ pollMs: 5, lookAgainMs: 0, collectDelayMs: 0 },
+      // Templates are made in the background; tests that are about them ask for them.
+      templatePolicy: 'never',
+      ...options.settings,
+    },
   });
   await service.app.ready();
   if (options.reconcile !== false) service.reconciler.start();

@@ -59,8 +59,11 @@ export async function agreeWithEngine(h: Harness, model: Model): Promise<void> {
   const known = await h.store.read('system', async (work) => ({
     layers: await work.layers.ids(),
     disks: await work.disks.ids(),
+    templates: (await work.templates.list()).filter(({ state }) => state === 'ready'),
   }));
   const kept = await h.engine.inventory(call);
   assert.deepEqual([...kept.layers.keys()].sort(), known.layers.sort());
   assert.deepEqual([...kept.disks.keys()].sort(), known.disks.sort());
+  const templates = [...((await h.engine.instant?.templates(call)) ?? new Map()).keys()];
+  assert.deepEqual(templates.sort(), known.templates.map(({ id }) => id).sort());
 }

@@ -117,6 +117,8 @@ async function deleteAndRestore({ h, model, image }: Given): Promise<void> {
 
 async function settle({ h, model, step: { faults }, inject }: Given): Promise<void> {
   inject([...faults]);
+  // Asks for one more template, from which later starts are.
+  await h.service.reconciler.task('template').catch(() => {});
   await h.service.reconciler.settle();
   // A fault may also meet the collector, which is called again as its timer would.
   await h.service.reconciler.task('collect').catch(() => {});

@@ -50,6 +50,7 @@ describe('the service', () => {
             const h = await startHarness(scope, {
               reconcile: false,
               clock,
+              settings: { templatePolicy: 'always' },
               wrapEngine: (engine) =>
                 faulty(
                   engine,

@@ -136,6 +136,7 @@ for (const [address, document] of documents) {
         'base_id',
         'base_name',
         'base_version',
+        'templates',
       ]);
       assert.deepEqual(fields('MachineAttributes'), [
         'status_reason',
@@ -145,6 +146,7 @@ for (const [address, document] of documents) {
         'cpus',
         'memory_mb',
         'place',
+        'started',
       ]);
       const capture = document.paths['/images'].post.requestBody.content['application/json'].schema;
       assert.equal(capture.properties.generalize['x-extension'], true);

@@ -132,6 +132,7 @@ async function doWithImages({ h, ask }: Caller): Promise<number> {
     await ask(name, { params });
   await ask('imageProtect', { params, body: { protected: true } });
   await ask('imageProtect', { params, body: { protected: false } });
+  await ask('imageTemplatesSet', { params, body: { templates: 'never' } });
   const machine_ids = h.machines;
   await ask('imageAssign', { params, body: { machine_ids } });
   await ask('imageAssignUndo', { params, body: { machine_ids: machine_ids.slice(1) } });
@@ -253,7 +254,7 @@ describe('a caller that asks for extensions', () => {
     };
     assert.deepEqual(await more('imageGet', image.id), [
       ...['status_reason', 'progress', 'protected', 'deleted_at', 'phase'],
-      ...['base_id', 'base_name', 'base_version'],
+      ...['base_id', 'base_name', 'base_version', 'templates'],
     ]);
     assert.deepEqual(await more('machineGet', id), [
       'status_reason',
@@ -263,6 +264,7 @@ describe('a caller that asks for extensions', () => {
       'cpus',
       'memory_mb',
       'place',
+      'started',
     ]);
     // Only this value asks for them.
     for (const value of ['0', 'true', '']) {

@@ -1,6 +1,7 @@
 // The screen and the console of a machine, over the websockets that a used link gives.
 
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { connect as connectTo } from 'node:net';
 import { describe, it } from 'node:test';
 import type { ClientOptions } from 'ws';
@@ -165,6 +166,30 @@ describe('the views of a machine', () => {
       return won === true && viewer;
     });
     await next.leave();
+  });
+
+  it('give their place back when the handshake of a websocket is bad', async (t) => {
+    const { open, look, base } = await shown(t);
+    const { session } = await open();
+    const head = [
+      `GET /access/${session}/screen HTTP/1.1`,
+      ...['host: a', 'connection: Upgrade', 'upgrade: websocket', 'sec-websocket-version: 1'],
+    ].join('\r\n');
+    for (let times = 0; times <= viewerLimits.ofMachine; times++) {
+      const socket = connectTo(Number(new URL(base).port), '127.0.0.1');
+      let said = '';
+      socket.on('data', (bytes) => {
+        said += bytes;
+      });
+      socket.write(`${head}\r\n\r\n`);
+      await once(socket, 'close');
+      assert.match(said, /^HTTP\/1\.1 4(00|26|29) /);
+    }
+    await waitFor('a view begins', async () => {
+      const viewer = await look('screen', session);
+      const won = await Promise.race([viewer.opened().then(() => true), viewer.refused]);
+      return won === true && viewer.leave().then(() => true);
+    });
   });
 
   it('are told why, where no websocket is asked for', async (t) => {

@@ -49,7 +49,10 @@ export async function startReplicas(t: Scope, url: string, options: Options) {
       engine: withoutHost(first.engine),
       logLevel: 'silent',
       requestsPerSecond,
-      settings: { pollMs: 5, lookAgainMs: 0, collectDelayMs: 0, ...settings },
+      settings: {
+        ...{ pollMs: 5, lookAgainMs: 0, collectDelayMs: 0, templatePolicy: 'never' },
+        ...settings,
+      },
     });
     await service.app.ready();
     store.onNudge(() => service.reconciler.nudge());

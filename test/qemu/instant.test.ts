@@ -2,7 +2,7 @@
 // and what cannot be used is told, and boots.
 
 import assert from 'node:assert/strict';
-import { open, readdir, readFile, writeFile } from 'node:fs/promises';
+import { open, readdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { MachineId, TemplateId } from '../../src/domain/ids.ts';
@@ -116,6 +116,32 @@ describe('an instant start', () => {
     await writeFile(file('record'), record);
     assert.equal(becauseOf(await start(5)), 'instant');
     await stop(5);
+  });
+
+  it('begins a machine anew whose server died before the machine was one of its own', async () => {
+    const { engine, machine, inside, root, stop } = world;
+    const spec = await machine(6);
+    assert.deepEqual(await engine.startMachine(spec, call), { how: 'instant' });
+    await inside(6, 'echo lost >/root/lost && sync');
+    const folder = join(root, 'machines', '6');
+    await rename(join(folder, 'ready'), join(folder, 'cloning'));
+    assert.equal(await engine.machineState(spec.machineId, call), 'on');
+    assert.deepEqual(await engine.startMachine(spec, call), { how: 'instant' });
+    assert.deepEqual(await inside(6, 'ls /root; cat /var/lib/silversmith/identity'), [spec.diskId]);
+    await stop(6);
+    // Its disk was written to, so memory of before must not run on it.
+    assert.deepEqual(await engine.startMachine(spec, call), { how: 'instant' });
+    await stop(6);
+  });
+
+  it('removes what a killed server left of a template, and keeps the others', async () => {
+    const { engine, root, template } = world;
+    for (const name of ['a1.memory', 'a1.state', 'b2.memory.part', 'c3.record.part'])
+      await writeFile(join(root, 'templates', name), 'a part');
+    assert.equal((await engine.instant.templates(call)).size, 4);
+    await engine.hostBound.tidy(call);
+    assert.deepEqual([...(await engine.instant.templates(call)).keys()], [template.templateId]);
+    assert.equal((await readdir(join(root, 'templates'))).length, 3);
   });
 
   it('leaves nothing of a template whose making was ended', async () => {

@@ -46,7 +46,11 @@ export async function startQuick(
   await chmod(programs, 0o755);
   const env = { PATH: `${programs}:${process.env.PATH}` };
   const config = parseConfig({ dataDir, port: '0', logLevel: 'silent', ...options.flags }, env);
-  const settings = { stopMs: 0, pollMs: 100, collectDelayMs: 0, ...options.settings };
+  const settings = {
+    ...{ stopMs: 0, pollMs: 100, collectDelayMs: 0 },
+    templatePolicy: 'never' as const,
+    ...options.settings,
+  };
   const server = await serve({ ...config, settings });
   let closed: Promise<void> | null = null;
   const close = () => {

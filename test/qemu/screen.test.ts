@@ -3,12 +3,16 @@
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { createClient } from '../../src/client/silversmith.ts';
 import { displays } from '../../src/domain/boot.ts';
 import { displayArgs } from '../../src/engine/qemu/display.ts';
+import { monitorCall } from '../../src/engine/qemu/qmp.ts';
 import { serve } from '../../src/server/serve.ts';
 import { call } from '../call.ts';
+import { heard } from '../contract/engine/views.ts';
 import { connect } from '../http/viewer.ts';
 import { defer, temporaryFolder, waitFor } from '../support.ts';
 import { startQuick } from './quick-server.ts';
@@ -79,9 +83,27 @@ describe('a real machine', () => {
       await next.engine.stopMachine({ machineId: id as never, graceMs: 0 }, call);
       await next.close();
     });
+    const between = await next.engine.console?.open(id as never, call);
+    assert.ok(between);
+    const shown = heard(between);
+    await waitFor('QEMU has kept its console', () => shown().includes('Hello silver'));
+    between.destroy();
+    await once(between, 'close');
+    // A server that is killed leaves the console with a socket that nobody reads.
+    const socket = {
+      addr: { type: 'unix', data: { path: 'left.sock' } },
+      server: true,
+      wait: false,
+    };
+    await monitorCall(
+      join(quick.dataDir, 'engine', 'run', `machine-${id}`, 'qmp.sock'),
+      'chardev-change',
+      { id: 'console', backend: { type: 'socket', data: socket } },
+      60_000,
+    );
     const again = createClient({ url: next.url, ...quick.key });
     const later = connect(String((await again.openMachine({ id })).console));
-    await later.sees('Hello silver');
+    await later.opened();
     later.socket.send('smith\n');
     await later.sees('Hello smith');
     await again.machineStop({ id });

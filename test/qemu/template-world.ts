@@ -3,6 +3,7 @@
 import { execFileSync } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { BootProfile } from '../../src/domain/boot.ts';
 import type { MachineId, TemplateId } from '../../src/domain/ids.ts';
 import { gbBytes } from '../../src/domain/units.ts';
 import type { UsableTemplate } from '../../src/engine/optional/instant.ts';
@@ -27,7 +28,13 @@ const size = { cpus: 1, memoryMb: 512 };
 
 export type TemplateWorld = Awaited<ReturnType<typeof templateWorld>>;
 
-export async function templateWorld(t: Scope, options: { machineNetwork?: boolean } = {}) {
+interface Options {
+  machineNetwork?: boolean;
+  /** The demo base when it is left out. */
+  base?: { disk: string; kernel: string; initrd: string; boot: BootProfile };
+}
+
+export async function templateWorld(t: Scope, { base: wanted, ...options }: Options = {}) {
   const folder = await temporaryFolder(t);
   const root = join(folder, 'engine');
   const engine = await openQemu({ root, ...options });
@@ -36,7 +43,7 @@ export async function templateWorld(t: Scope, options: { machineNetwork?: boolea
       await engine.stopMachine({ machineId, graceMs: 0 }, call);
     await engine.close();
   });
-  const { boot, disk: demo, ...kernel } = await demoBase();
+  const { boot, disk: demo, ...kernel } = wanted ?? (await demoBase());
   const raw = join(folder, 'hooked.raw');
   execFileSync('qemu-img', ['convert', '-O', 'raw', demo, raw]);
   const file = join(folder, 'hook');
@@ -53,7 +60,9 @@ export async function templateWorld(t: Scope, options: { machineNetwork?: boolea
     ...{ layerId: base, baseLayerId: base, chain: [base], boot },
     ...{ ...size, sizeBytes: 2 * gbBytes, timeoutMs: readyMs },
   };
+  const begun = performance.now();
   const made = await engine.instant.makeTemplate(spec, call);
+  const madeMs = performance.now() - begun;
   const { stateSha256, memorySha256 } = made;
   const { templateId } = spec;
   const template: UsableTemplate = { templateId, ...size, stateSha256, memorySha256 };
@@ -76,5 +85,5 @@ export async function templateWorld(t: Scope, options: { machineNetwork?: boolea
     const { stdout } = await engine.exec.run({ machineId: id as MachineId, command }, call);
     return stdout.trim().split('\n');
   };
-  return { engine, root, spec, made, template, machine, start, stop, inside };
+  return { engine, root, spec, made, madeMs, template, machine, start, stop, inside };
 }

@@ -64,12 +64,15 @@ const reading = [
   ['member', 'list'],
   ['organisation', 'list'],
   ['storage'],
+  ['template', 'list'],
+  ['template', 'show', '0'],
   ['doctor'],
 ];
 /** Commands that change something; each has a row below. */
 const changing = [
   ...['base add', 'base try', 'software add', 'software update', 'machine-type add'],
-  ...['organisation generalize', 'organisation quota', 'key create', 'key rotate', 'key revoke'],
+  ...['organisation generalize', 'organisation quota', 'organisation templates', 'key create'],
+  ...['template make', 'template delete', 'key rotate', 'key revoke'],
   ...['layer verify', 'cache prune', 'backup', 'restore', 'master-key rotate', 'machine exec'],
   // Their entries are looked for in test/simulator/operator.test.ts, and where bases are healed.
   ...['base heal', 'base newest', 'base remove', 'base retire', 'machine-type remove'],
@@ -127,6 +130,11 @@ describe('the operator’s audit trail', { concurrency: 2 }, () => {
         ['organisation', 'quota', 'Demo', '--images', '7'],
         'organisationQuotaSet',
         /^organisation Demo: \{"images":7\}$/,
+      ],
+      [
+        ['organisation', 'templates', 'Demo', 'always'],
+        'organisationTemplatesSet',
+        /Demo: always$/,
       ],
       [create, 'keyCreate', /^key ss\w+ \(one\) of organisation Other$/],
       [['key', 'rotate', key], 'keyRotate', new RegExp(`^key ${key}, replaced by ss`)],

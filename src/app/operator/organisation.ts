@@ -2,6 +2,7 @@
 
 import type { OrganisationId } from '../../domain/ids.ts';
 import type { Quotas } from '../../domain/organisation.ts';
+import type { TemplatePolicy } from '../../domain/template.ts';
 import type { Store } from '../../store/port/unit-of-work.ts';
 import { change } from './context.ts';
 
@@ -36,6 +37,19 @@ export const organisationGeneralize = change(
   ({ store }, name, on) =>
     store.write('system', async (work) =>
       work.organisations.setGeneralize(await work.organisations.byName(name), on),
+    ),
+);
+
+/**
+ * Sets when templates of its images are made, unless an image says otherwise; null: as the setting
+ * of the server says. Throws not-found.
+ */
+export const organisationTemplatesSet = change(
+  'organisationTemplatesSet',
+  (name: string, policy: TemplatePolicy | null) => `organisation ${name}: ${policy ?? 'inherit'}`,
+  ({ store }, name, policy) =>
+    store.write('system', async (work) =>
+      work.organisations.setTemplates(await work.organisations.byName(name), policy),
     ),
 );
 

@@ -48,6 +48,7 @@ export async function storageGet(store: Store, engine: Engine): Promise<Storage>
       ['base images', ofKind('base')],
       ['installed software', ofKind('software')],
       ['captures', ofKind('capture')],
+      ['templates of images', ofKind('template') + accounted('template')],
       ['disks of machines', ofState('active') + ofState('fresh')],
       ['kept disks', ofState('kept')],
       ['disks that are being removed', accounted('disk.deleting')],

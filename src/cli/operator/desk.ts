@@ -13,11 +13,22 @@ import type { Offer } from '../../app/operator/offer.ts';
 import type { organisationList } from '../../app/operator/organisation.ts';
 import type { NewSoftware, softwareAdd, softwareList } from '../../app/operator/software.ts';
 import type { storageGet } from '../../app/operator/storage.ts';
+import type { templateList, templateMake } from '../../app/operator/template.ts';
 import type { GivenBoot } from '../../domain/boot.ts';
-import type { BaseImageId, KeyId, LayerId, MachineId, SoftwareId } from '../../domain/ids.ts';
+import type {
+  BaseImageId,
+  ImageId,
+  KeyId,
+  LayerId,
+  MachineId,
+  MachineTypeId,
+  SoftwareId,
+  TemplateId,
+} from '../../domain/ids.ts';
 import type { MachineType, NewMachineType } from '../../domain/machine-type.ts';
 import type { OfferKind } from '../../domain/offer.ts';
 import type { Quotas } from '../../domain/organisation.ts';
+import type { TemplatePolicy } from '../../domain/template.ts';
 import type { Finding } from '../../reconcile/findings.ts';
 
 type Result<Of extends (...given: never[]) => unknown> = Promise<Awaited<ReturnType<Of>>>;
@@ -72,6 +83,14 @@ export interface Desk {
   softwareList(): Result<typeof softwareList>;
   softwareAdd(title: GivenTitle): Result<typeof softwareAdd>;
   softwareUpdate(id: SoftwareId, title: GivenTitle): Result<typeof softwareAdd>;
+  /** Null: as the setting of the server says. */
+  organisationTemplatesSet(name: string, policy: TemplatePolicy | null): Promise<void>;
+  templateList(): Result<typeof templateList>;
+  templateMake(
+    imageId: ImageId,
+    machineTypeId: MachineTypeId | undefined,
+  ): Result<typeof templateMake>;
+  templateDelete(id: TemplateId): Promise<void>;
   machineList(): Promise<{ id: MachineId; name: string }[]>;
   machineExec(id: MachineId, command: readonly string[]): Result<typeof machineExec>;
   memberList(): Result<typeof memberList>;

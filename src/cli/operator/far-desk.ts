@@ -81,6 +81,9 @@ const atOnce = (client: OperatorClient): Omit<Desk, keyof FarCatalogue | keyof F
   async organisationGeneralize(name, on) {
     await client.organisationGeneralize({ name, on });
   },
+  async organisationTemplatesSet(name, policy) {
+    await client.organisationTemplatesSet({ name, templates: policy ?? 'inherit' });
+  },
   async organisationQuotaSet(name, { storedGb, keptGb, ...counts }) {
     const limits = { ...counts, stored_gb: storedGb, kept_gb: keptGb };
     const answer = await client.organisationQuotaSet({ name, ...limits });

@@ -14,6 +14,9 @@ export type FarHost = Pick<
   | 'machineList'
   | 'machineExec'
   | 'memberList'
+  | 'templateList'
+  | 'templateMake'
+  | 'templateDelete'
 >;
 
 export const farHost = (far: Far): FarHost => ({
@@ -59,4 +62,15 @@ export const farHost = (far: Far): FarHost => ({
     return { exitCode, stdout, stderr };
   },
   memberList: async () => (await far.client.memberList()).members,
+  templateList: async () => fromWire((await far.client.templateList()).templates),
+  async templateMake(imageId, machineTypeId) {
+    const asked = {
+      image_id: imageId,
+      ...(machineTypeId !== undefined && { machine_type_id: machineTypeId }),
+    };
+    return fromWire((await far.client.templateMake(asked)).templates);
+  },
+  async templateDelete(id) {
+    await far.client.templateDelete({ id });
+  },
 });

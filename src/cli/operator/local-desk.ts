@@ -15,9 +15,11 @@ import {
   organisationGeneralize,
   organisationList,
   organisationQuotaSet,
+  organisationTemplatesSet,
 } from '../../app/operator/organisation.ts';
 import { softwareAdd, softwareList, softwareUpdate } from '../../app/operator/software.ts';
 import { storageGet } from '../../app/operator/storage.ts';
+import { templateDelete, templateList, templateMake } from '../../app/operator/template.ts';
 import { systemClock } from '../../lib/clock.ts';
 import { interruptible } from '../interruptible.ts';
 import type { Desk } from './desk.ts';
@@ -61,6 +63,11 @@ export const localDesk = ({ store, masterKey, operator, openEngine, config }: Op
     const engine = await openEngine();
     return interruptible((signal) => softwareUpdate(operator, engine, id, title, signal));
   },
+  organisationTemplatesSet: (name, policy) => organisationTemplatesSet(operator, name, policy),
+  templateList: () => templateList(store),
+  templateMake: async (imageId, machineTypeId) =>
+    templateMake(operator, await openEngine(), { imageId, machineTypeId }),
+  templateDelete: (id) => templateDelete(operator, id),
   machineList: () => machineList(store),
   machineExec: async (id, command) => machineExec(operator, await openEngine(), id, command),
   memberList: async () => memberList(await openEngine()),

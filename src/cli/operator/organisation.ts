@@ -1,8 +1,9 @@
-// silversmith organisation list|generalize|quota
+// silversmith organisation list|generalize|templates|quota
 
-import type { Command } from 'commander';
+import { Argument, type Command } from 'commander';
 import type { organisationList } from '../../app/operator/organisation.ts';
 import { defaultQuotas, type Quotas } from '../../domain/organisation.ts';
+import { givenPolicy, type TemplatePolicy, templatePolicies } from '../../domain/template.ts';
 import { type Columns, type ListFlags, listOptions, printList } from '../listing.ts';
 import { UsageError, whole } from '../parse.ts';
 import { table } from '../table.ts';
@@ -11,6 +12,7 @@ import type { Both, OperatorContext } from './context.ts';
 export function organisationCommands(organisation: Command, context: OperatorContext): void {
   listCommand(organisation, context);
   generalizeCommand(organisation, context);
+  templatesCommand(organisation, context);
   quotaCommand(organisation, context);
 }
 
@@ -54,6 +56,25 @@ function generalizeCommand(noun: Command, { both, withDesk, print }: OperatorCon
         { name, generalize },
         `Captures of ${name} are ${generalize ? '' : 'not '}generalised.`,
       );
+    }),
+  );
+}
+
+function templatesCommand(noun: Command, { both, withDesk, print }: OperatorContext): void {
+  both(
+    noun
+      .command('templates <name>')
+      .description('set when templates of its images are made, so that machines start at once')
+      .addArgument(
+        new Argument('<policy>', 'inherit: as --templates of the server says').choices([
+          ...templatePolicies,
+          'inherit',
+        ]),
+      ),
+  ).action((name: string, templates: TemplatePolicy | 'inherit', flags: Both) =>
+    withDesk(flags, async (desk) => {
+      await desk.organisationTemplatesSet(name, givenPolicy(templates));
+      print(flags, { name, templates }, `Templates of ${name}: ${templates}.`);
     }),
   );
 }

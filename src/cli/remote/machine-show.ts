@@ -32,5 +32,14 @@ function rest(machine: Machine | undefined): string {
   // The table shows the first line of a reason; its other lines follow the table.
   const lines = reason.includes('\n') ? `\n\n${reason}` : '';
   const place = machine?.attributes.place;
-  return (place == null ? '' : `\n\nIts disk is on the host ${place}.`) + lines;
+  return (place == null ? '' : `\n\nIts disk is on the host ${place}.`) + started(machine) + lines;
+}
+
+/** How it was last started, where that is known; older servers do not say it. */
+function started(machine: Machine | undefined): string {
+  const found = machine?.attributes.started;
+  if (!found) return '';
+  const how = found.from === 'memory' ? 'from memory' : 'cold';
+  const because = found.because === null ? '' : `: ${found.because}`;
+  return `\n\nStarted ${how} in ${(found.ms / 1000).toFixed(1)} s${because}.`;
 }

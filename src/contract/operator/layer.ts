@@ -10,7 +10,7 @@ import { afterQuery, defineOperator, next } from './operation.ts';
 
 const layer = {
   id: Type.String(),
-  kind: Enum(['base', 'software', 'capture'], 'What made it'),
+  kind: Enum(['base', 'software', 'capture', 'template'], 'What made it'),
   parent_id: NullableString('The layer below it; null for a base'),
   base_layer_id: Type.String({ description: 'The root of its chain' }),
   boot: Boot,
@@ -35,7 +35,7 @@ const Step = Type.Object({
 });
 
 const Orphan = Type.Object({
-  kind: Enum(['layer', 'disk'], 'What it would be'),
+  kind: Enum(['layer', 'disk', 'template'], 'What it would be'),
   id: Type.String(),
   bytes: Type.Integer(),
   seen_at: DateTime('When it was first seen'),

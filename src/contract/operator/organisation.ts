@@ -3,6 +3,7 @@
 import { Type } from 'typebox';
 import { Text } from '../envelope.ts';
 import { nothing } from '../operation.ts';
+import { TemplatePolicy } from '../template.ts';
 import { defineOperator } from './operation.ts';
 
 const quotaMax = 1_000_000_000;
@@ -41,6 +42,17 @@ export const organisationOperations = {
     path: '/operator/organisations/generalize',
     summary: 'Set whether captures of an organisation are generalised by default',
     body: Type.Object({ name: Name, on: Type.Boolean() }),
+    response: nothing,
+    errors: ['not_found'],
+  }),
+  organisationTemplatesSet: defineOperator({
+    method: 'POST',
+    path: '/operator/organisations/templates',
+    summary: 'Set when templates of the images of an organisation are made',
+    body: Type.Object({
+      name: Name,
+      templates: TemplatePolicy('inherit: as the setting of the server says'),
+    }),
     response: nothing,
     errors: ['not_found'],
   }),

@@ -12,6 +12,7 @@ import { machineOperations } from './machine.ts';
 import { machineTypeOperations } from './machine-type.ts';
 import { offerOperations } from './offer.ts';
 import { organisationOperations } from './organisation.ts';
+import { templateOperations } from './template.ts';
 import { uploadOperations } from './upload.ts';
 
 const operatorOperations = {
@@ -25,6 +26,7 @@ const operatorOperations = {
   ...machineOperations,
   ...errandOperations,
   ...offerOperations,
+  ...templateOperations,
 } as const;
 
 type Operations = typeof operatorOperations;

@@ -6,7 +6,7 @@ import { JsonSocket, type Message, PeerRefusal } from './qmp.ts';
 
 const answerMs = 5000;
 const execMs = 120_000;
-const [firstPollMs, pollMs] = [10, 100];
+const [firstPollMs, pollMs] = [50, 100];
 /** The most that a command may print, in Base64 as the agent sends it. */
 const printedBytesMax = 16 * 1024 ** 2;
 
@@ -120,6 +120,8 @@ export class AgentError extends Error {
 
 interface ExecOptions {
   limitMs?: number;
+  /** How long the agent may take for an answer. */
+  agentMs?: number;
   input?: string;
   signal?: AbortSignal;
 }
@@ -137,18 +139,18 @@ const failing = (error: unknown): never => {
 export async function agentExec(
   path: string,
   [command = '', ...args]: readonly string[],
-  { limitMs = execMs, input, signal }: ExecOptions = {},
+  { limitMs = execMs, agentMs = answerMs, input, signal }: ExecOptions = {},
 ): Promise<ExecResult> {
-  const agent = await openAgent(path, answerMs, printedBytesMax).catch(failing);
+  const agent = await openAgent(path, agentMs, printedBytesMax).catch(failing);
   const ending = closeOn(agent, signal);
   try {
     const data = input === undefined ? {} : { 'input-data': Buffer.from(input).toString('base64') };
     const start = { path: command, arg: args, 'capture-output': true, ...data };
-    const started = await agent.call('guest-exec', start, answerMs).catch(failing);
+    const started = await agent.call('guest-exec', start, agentMs).catch(failing);
     const { pid } = (started ?? {}) as Message;
     const end = Date.now() + limitMs;
     for (let waitMs = firstPollMs; Date.now() < end; waitMs = Math.min(2 * waitMs, pollMs)) {
-      const asked = await agent.call('guest-exec-status', { pid }, answerMs).catch(failing);
+      const asked = await agent.call('guest-exec-status', { pid }, agentMs).catch(failing);
       const status = (asked ?? {}) as Message;
       if (status.exited === true) {
         return {

@@ -39,7 +39,8 @@ open F, "+>", "/dev/urandom" or die;
 syswrite F, <STDIN>;
 my $none = 0;
 ioctl F, 0x5207, $none or die;
-my $time = pack "qq", ${seconds}, 0;
+my $now = ${seconds};
+my $time = pack "qq", int $now, 1e9 * ($now - int $now);
 syscall 227, 0, $time'`,
   },
   {
@@ -102,7 +103,7 @@ interface CloneOrder {
   grows: boolean;
   /** Whether it gets a card after this script; else the script runs the hooks. */
   network: boolean;
-  /** Since 1970. */
+  /** Since 1970, with fractions. */
   seconds: number;
 }
 

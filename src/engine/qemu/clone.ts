@@ -9,7 +9,7 @@ import { exists, sha256File } from '../../lib/files.ts';
 import { hardwareOf, type Identity } from '../identity.ts';
 import type { UsableTemplate } from '../optional/instant.ts';
 import type { MachineSpec } from '../port/machines.ts';
-import { agentAnswers, agentExec } from './agent.ts';
+import { AgentError, agentAnswers, agentExec } from './agent.ts';
 import { cardScript, cloneScript, faultOf } from './clone-script.ts';
 import { cardDevice, cardNetdev, qemuArgs } from './command.ts';
 import { createOverlay } from './disk-file.ts';
@@ -32,9 +32,12 @@ interface CloneContext extends Own {
 }
 
 const monitorMs = 5000;
-/** The guest goes on at once, or not at all. */
-const agentMs = 10_000;
-const agentTriesMax = 20;
+/**
+ * The guest goes on at once, or not at all; but where many start at once, each waits for a
+ * processor, and to boot them instead would take far longer.
+ */
+const agentMs = 30_000;
+const agentTriesMax = 15;
 const renewMs = 60_000;
 const randomBytesDrawn = 64;
 const addressTries = 50;
@@ -130,7 +133,7 @@ async function run(
     const hardware = hardwareOf(installation, machineId);
     const random = randomBytes(randomBytesDrawn).toString('hex');
     const order = { identity, hardware, random, grows, network };
-    const seconds = Math.round(Date.now() / 1000);
+    const seconds = Date.now() / 1000;
     await inGuest(agent, cloneScript({ ...order, seconds }), renewMs, signal);
     if (network) await plugCard(monitor, agent, hardware, signal, context);
   } finally {
@@ -154,7 +157,12 @@ async function inGuest(
   limitMs: number,
   signal: AbortSignal,
 ): Promise<void> {
-  const ended = await agentExec(agent, ['/bin/sh'], { limitMs, input, signal });
+  const options = { limitMs, agentMs, input, signal };
+  const ended = await agentExec(agent, ['/bin/sh'], options).catch((error) => {
+    throw error instanceof AgentError && error.why !== 'not run'
+      ? new Unusable(`its guest did not answer within ${agentMs / 1000} s`, { cause: error })
+      : error;
+  });
   const fault = faultOf(ended);
   if (fault !== null) throw new Unusable(fault);
 }

@@ -127,7 +127,7 @@ export async function giveBack(folder: string, taken: string): Promise<void> {
  * Takes what is in the ring. A server that died while it had the console open has left a socket
  * where the ring was; it becomes one again.
  */
-async function readRing(folder: string): Promise<Buffer> {
+export async function readRing(folder: string): Promise<Buffer> {
   const read = () =>
     ask(folder, 'ringbuf-read', { device, size: historyBytesMax, format: 'base64' });
   const said = await read().catch(async (error) => {

@@ -32,6 +32,7 @@ import { rewriteLayer } from './rewrite.ts';
 import { capacityOf, hostSize } from './room.ts';
 import { screenIn } from './screen.ts';
 import { templatesIn } from './template.ts';
+import { TemplateMemories } from './template-memory.ts';
 import { tidy } from './tidy.ts';
 import { lostTpms } from './tpm.ts';
 import { exportLayer, importLayer } from './transfer.ts';
@@ -71,7 +72,8 @@ export async function openQemu({
   const own = processesIn(root, options.installation);
   const { paths } = own;
   await prepareFolders(root, paths.folders);
-  const machines = new Machines(host, own, machineNetwork);
+  const memories = new TemplateMemories(paths);
+  const machines = new Machines(host, own, machineNetwork, memories);
   const consoles = new Consoles(own);
   const context = { host, ...own };
 
@@ -99,7 +101,7 @@ export async function openQemu({
     inventory: () => inventoryOf(paths),
     async close() {
       await consoles.close();
-      await machines.close();
+      await memories.close();
     },
 
     backup: { copy: (spec, { signal }) => backUp(spec, signal, context) },
@@ -116,7 +118,7 @@ export async function openQemu({
     },
     exec: { run: (spec, { signal }) => execIn(spec, signal, own) },
     hostBound: { tidy: () => tidy(context), size: hostSize() },
-    instant: templatesIn(context),
+    instant: templatesIn({ ...context, memories }),
     packages: { list: (spec, { signal }) => listPackages(spec, signal, paths, host.user) },
     pause: pauseIn(own),
     screen: screenIn(context),

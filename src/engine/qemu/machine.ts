@@ -10,7 +10,7 @@ import type { MachineSpec, MachineState, Started } from '../port/machines.ts';
 import { agentAnswers, agentShutdown } from './agent.ts';
 import { cloningMark, emptyDisk, startClone } from './clone.ts';
 import { card } from './command.ts';
-import { giveBack } from './console.ts';
+import { giveBack, readRing } from './console.ts';
 import type { Host } from './host.ts';
 import { prepareGuest, tpmMark } from './machine-guest.ts';
 import { Newcomer } from './newcomer.ts';
@@ -25,14 +25,14 @@ import {
   waitGone,
 } from './process.ts';
 import { monitorCall } from './qmp.ts';
-import { TemplateMemories } from './template-memory.ts';
+import type { TemplateMemories } from './template-memory.ts';
 import { endTpm, launchGuest } from './tpm.ts';
 
 const monitorMs = 5000;
 const agentMs = 1500;
 const trimMs = 15_000;
-/** As large as the rings are; see command.ts. */
-const [consoleBytes, resultBytes] = [65_536, 4096];
+/** As large as the ring is; see command.ts. */
+const resultBytes = 4096;
 const consoleBytesKept = 16_384;
 
 export class Machines {
@@ -48,12 +48,12 @@ export class Machines {
   readonly #consoles = new Map<MachineId, string>();
   readonly #newcomers = new Map<MachineId, Newcomer>();
 
-  constructor(host: Host, own: Own, network: boolean) {
+  constructor(host: Host, own: Own, network: boolean, memories: TemplateMemories) {
     this.#host = host;
     this.#own = own;
     this.#paths = own.paths;
     this.#network = network;
-    this.#memories = new TemplateMemories(own.paths);
+    this.#memories = memories;
   }
 
   #find(id: MachineId): Promise<Found | undefined> {
@@ -133,11 +133,12 @@ export class Machines {
   }
 
   /**
-   * The text that came into a ring since it was last read; null when the monitor did not answer in
-   * time.
+   * The text that came into the ring of results since it was last read; null when the monitor did
+   * not answer in time.
    */
-  #read({ folder }: Found, device: 'console' | 'result', size: number): Promise<string | null> {
-    return monitorCall(join(folder, 'qmp.sock'), 'ringbuf-read', { device, size }, monitorMs).then(
+  #readResult({ folder }: Found): Promise<string | null> {
+    const ring = { device: 'result', size: resultBytes };
+    return monitorCall(join(folder, 'qmp.sock'), 'ringbuf-read', ring, monitorMs).then(
       (said) => (typeof said === 'string' ? said : null),
       () => null,
     );
@@ -149,8 +150,8 @@ export class Machines {
    */
   async console(id: MachineId): Promise<string> {
     const running = await this.#find(id);
-    const said = running ? await this.#read(running, 'console', consoleBytes) : null;
-    const shown = ((this.#consoles.get(id) ?? '') + (said ?? '')).slice(-consoleBytesKept);
+    const said = running ? await readRing(running.folder).then(String, () => '') : '';
+    const shown = ((this.#consoles.get(id) ?? '') + said).slice(-consoleBytesKept);
     this.#consoles.set(id, shown);
     return shown;
   }
@@ -163,7 +164,7 @@ export class Machines {
     if (await exists(mark)) return 'ready';
     if (await exists(cloningMark(folder))) return 'on';
     await putMark(asking);
-    const said = await this.#read(running, 'result', resultBytes);
+    const said = await this.#readResult(running);
     const state = await this.#heard(id, running, said ?? '');
     if (state === 'on') {
       // An answer that comes too late is lost. The mark stays then, so that the next start does not
@@ -196,10 +197,6 @@ export class Machines {
     }
     this.#forget(id);
     await this.#removeFolders(id);
-  }
-
-  close(): Promise<void> {
-    return this.#memories.close();
   }
 
   async running(): Promise<Set<MachineId>> {

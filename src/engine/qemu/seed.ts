@@ -2,7 +2,7 @@
 // demo base read. The seed of a machine gives it its identity. The seed of a build has the recipe,
 // its files, and the script that runs it.
 
-import { chmod, copyFile, link, mkdir, rm, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, link, mkdir, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Recipe } from '../../domain/software.ts';
 import { runCommand } from '../../lib/spawn.ts';
@@ -10,6 +10,8 @@ import { clearScript, clearUnit, recipeFunctions, renewScript } from '../guest-s
 import type { Identity } from '../identity.ts';
 
 const toolMs = 60_000;
+/** A clone finds its seed where its template had another one, so those of machines have one size. */
+const seedBytesMin = 1024 ** 2;
 
 /** The name of the virtio port that leads to the server in a build. */
 export const resultPort = 'silversmith.result';
@@ -153,6 +155,7 @@ async function writeSeed(
     { env: { PATH: path }, timeoutMs: toolMs },
   );
   await rm(source, { recursive: true });
+  await truncate(iso, Math.max((await stat(iso)).size, seedBytesMin));
   // The guest's user must be able to read it, whatever the umask is.
   await chmod(iso, 0o444);
 }

@@ -62,6 +62,13 @@ export class TemplateMemories {
     }
   }
 
+  /** Lets go of a template that is removed. */
+  async forget(id: TemplateId): Promise<void> {
+    for (const [key, kept] of this.#kept)
+      if (key.startsWith(`${id} `) && kept.users === 0 && this.#kept.delete(key))
+        await (await kept.memory.catch(() => null))?.close();
+  }
+
   /** Closes what is kept. */
   async close(): Promise<void> {
     await this.#release(0);

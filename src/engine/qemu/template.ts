@@ -18,13 +18,15 @@ import { saveMemory } from './memory-file.ts';
 import type { Paths } from './paths.ts';
 import type { Own } from './process.ts';
 import { diskFull } from './qemu-img.ts';
+import { withinRoom } from './room.ts';
 import { saveState } from './saved-state.ts';
 import { SharedMemory } from './shared-memory.ts';
+import type { TemplateMemories } from './template-memory.ts';
 import { startThrowaway, waitReady } from './throwaway.ts';
 
-type Context = Own & { host: Host };
+type Context = Own & { host: Host; memories: TemplateMemories };
 
-const settleMs = 120_000;
+const [settleMs, settleAgentMs] = [120_000, 30_000];
 /** A guest may say that it is ready before its agent is. */
 const [agentMs, agentTriesMax] = [5000, 12];
 const mib = 1024 ** 2;
@@ -72,7 +74,11 @@ async function makeTemplate(
   await removeTemplate(templateId, context);
   await rm(layer, { force: true });
   try {
-    return await filesOf(spec, await make(spec, signal, context), paths);
+    const limits = { bytesMax: Number.MAX_SAFE_INTEGER, signal };
+    const digests = await withinRoom(paths.templates, limits, ({ signal: ended }) =>
+      make(spec, ended, context),
+    );
+    return await filesOf(spec, digests, paths);
   } catch (error) {
     await removeTemplate(templateId, context);
     await rm(layer, { force: true });
@@ -134,7 +140,7 @@ async function settle(agent: string, signal: AbortSignal): Promise<void> {
     if (tries === agentTriesMax)
       throw cannot('it has no guest agent; install qemu-guest-agent in it');
   }
-  const options = { limitMs: settleMs, input: settleScript, signal };
+  const options = { limitMs: settleMs, agentMs: settleAgentMs, input: settleScript, signal };
   const ended = await agentExec(agent, ['/bin/sh'], options).catch((error) => {
     signal.throwIfAborted();
     if (!(error instanceof AgentError)) throw error;
@@ -174,6 +180,7 @@ const filesOf = async (
 
 async function removeTemplate(id: TemplateId, context: Context): Promise<void> {
   await removeBuild(id, context);
+  await context.memories.forget(id);
   for (const part of ['record', 'state', 'memory'] as const) {
     await rm(context.paths.template(id, part), { force: true });
     await rm(`${context.paths.template(id, part)}.part`, { force: true });

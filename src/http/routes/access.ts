@@ -91,8 +91,11 @@ function viewRoutes(app: FastifyInstance, { application, publicUrl }: AccessOpti
         assertOwnPage(request, publicUrl);
         const { id: requestId, params, socket } = request;
         const address = (socket.remoteAddress ?? 'unknown').replace(/^::ffff:(?=\d)/, '');
-        request.admitted = await viewers.admit(kind, params.session, { requestId, address });
-        if (!request.ws) given(request.admitted).leave();
+        const admitted = await viewers.admit(kind, params.session, { requestId, address });
+        request.admitted = admitted;
+        // The library refuses a bad handshake by itself, and no view begins then.
+        if (!request.ws || socket.destroyed) admitted.leave();
+        else socket.once('close', admitted.leave);
       },
       async handler() {
         throw invalid(`This is the ${kind} of a machine; connect to it with a websocket.`);
@@ -109,6 +112,6 @@ function assertOwnPage({ headers }: FastifyRequest, publicUrl: string | null): v
   if (!URL.canParse(origin) || new URL(origin).host !== own)
     throw new AppError(
       'permission_required',
-      'A page of another origin may not look at machines; open the link itself.',
+      'A page of another origin may not look at machines; open the link itself. Behind a proxy the server needs --public-url.',
     );
 }

@@ -12,8 +12,10 @@ import {
   imageRestore,
 } from '../../app/image.ts';
 import { imageLog } from '../../app/image-log.ts';
+import { imageTemplatesSet } from '../../app/image-templates.ts';
 import type { Answer } from '../../contract/table.ts';
 import { warningsOf } from '../../domain/software.ts';
+import { givenPolicy } from '../../domain/template.ts';
 import { dateOrNull, dateTime, type Handlers, pageAnswer, pageOf } from '../handler.ts';
 
 export function presentImage({ image, softwares, base, job }: ImageView): Answer<'imageGet'> {
@@ -41,6 +43,7 @@ export function presentImage({ image, softwares, base, job }: ImageView): Answer
       base_id: base?.id ?? null,
       base_name: base?.name ?? null,
       base_version: base?.version ?? null,
+      templates: image.templates ?? 'inherit',
     },
   };
 }
@@ -54,6 +57,7 @@ export const imageHandlers: Handlers<
   | 'imageDelete'
   | 'imageRestore'
   | 'imageProtect'
+  | 'imageTemplatesSet'
   | 'imageLog'
 > = {
   async imageList(context, { query }) {
@@ -92,6 +96,8 @@ export const imageHandlers: Handlers<
   },
   imageProtect: async (context, { params, body }) =>
     presentImage(await imageProtect(context, params.id, body.protected)),
+  imageTemplatesSet: async (context, { params, body }) =>
+    presentImage(await imageTemplatesSet(context, params.id, givenPolicy(body.templates))),
   async imageLog(context, { params }) {
     const { steps, running, report } = await imageLog(context, params.id);
     return {

@@ -52,6 +52,14 @@ export function presentMachine({
       cpus: machine.cpus,
       memory_mb: machine.memoryMb,
       place: machine.place,
+      started:
+        machine.startedFrom === null
+          ? null
+          : {
+              from: machine.startedFrom,
+              because: machine.startedBecause,
+              ms: machine.startedMs ?? 0,
+            },
     },
   };
 }

@@ -12,14 +12,17 @@ import {
   organisationGeneralize,
   organisationList,
   organisationQuotaSet,
+  organisationTemplatesSet,
 } from '../../app/operator/organisation.ts';
 import { storageGet } from '../../app/operator/storage.ts';
 import type { Quotas } from '../../domain/organisation.ts';
+import { givenPolicy } from '../../domain/template.ts';
 import { fromWire, toWire } from '../../lib/wire-form.ts';
 import { dateTime, timeIn } from '../handler.ts';
 import { catalogueHandlers } from './operator/catalogue.ts';
 import { errandHandlers } from './operator/errand.ts';
 import type { OperatorHandlers } from './operator/handler.ts';
+import { templateHandlers } from './operator/template.ts';
 import { uploadHandlers } from './operator/upload.ts';
 
 const dayS = 86_400;
@@ -36,11 +39,16 @@ export const operatorHandlers: OperatorHandlers = {
   ...uploadHandlers,
   ...catalogueHandlers,
   ...errandHandlers,
+  ...templateHandlers,
   organisationList: async ({ store }) => ({
     organisations: toWire(await organisationList(store)),
   }),
   async organisationGeneralize({ operator }, { body: { name, on } }) {
     await organisationGeneralize(operator, name, on);
+    return {};
+  },
+  async organisationTemplatesSet({ operator }, { body: { name, templates } }) {
+    await organisationTemplatesSet(operator, name, givenPolicy(templates));
     return {};
   },
   async organisationQuotaSet({ operator }, { body: { name, ...given } }) {

@@ -6,8 +6,11 @@ import { FileAnswer, type Handlers } from '../handler.ts';
 
 export const screenHandlers: Handlers<'machineScreen'> = {
   async machineScreen(context, { params }) {
-    const png = await machineScreen(context, params.id);
-    const content = { bytes: png.length, open: () => Readable.from([png]) };
+    const picture = await machineScreen(context, params.id);
+    const content = async () => {
+      const png = await picture();
+      return { bytes: png.length, open: () => Readable.from([png]) };
+    };
     return new FileAnswer(content, `machine-${params.id}.png`, 'image/png');
   },
 };

@@ -48,6 +48,7 @@ export const collect: Task = {
     if (await store.survey('system', (work) => work.host.hasLooseTallies()))
       await store.write('system', (work) => work.host.joinTallies());
     const failures = await removeDisks(context, disks.over);
+    failures.push(...(await removeTemplates(context)));
     await takeUpLayers(context);
     const layers = await markLayers(context);
     logEvicted(context, layers.evicted);
@@ -123,6 +124,39 @@ async function removeDisks(
     } catch (error) {
       failures.push(error);
       log.error({ err: error, disk: id }, 'a disk cannot be removed; it is tried again');
+    }
+  }
+  return failures;
+}
+
+/** The same for templates; the layer that one stood for is not needed by it any more. */
+async function removeTemplates({
+  store,
+  engine,
+  settings,
+  log,
+  signal,
+}: TaskContext): Promise<unknown[]> {
+  const failures: unknown[] = [];
+  const over = await store.read('system', async (work) => {
+    // A job that is cancelled undoes what it made first.
+    const jobs = await work.jobs.openOfKind('templateMake');
+    const before = work.now() - settings.collectDelayMs;
+    return (await work.templates.list()).filter(
+      ({ id, deletingAt }) =>
+        deletingAt !== null &&
+        deletingAt <= before &&
+        !jobs.some(({ data }) => data.templateId === id),
+    );
+  });
+  for (const { id } of over) {
+    signal.throwIfAborted();
+    try {
+      await engine.instant?.removeTemplate(id, withoutJob(signal));
+      await store.write('system', (work) => work.templates.remove(id));
+    } catch (error) {
+      failures.push(error);
+      log.error({ err: error, template: id }, 'a template cannot be removed; it is tried again');
     }
   }
   return failures;

@@ -3,7 +3,8 @@
 // only the store has is quarantined as missing. A quarantined copy whose file exists is read again,
 // and is used again when its bytes have their digest.
 
-import type { DiskId, LayerId } from '../../domain/ids.ts';
+import type { Orphan } from '../../domain/host.ts';
+import type { DiskId, LayerId, TemplateId } from '../../domain/ids.ts';
 import { localCopy, localPlace } from '../../domain/layer-copy.ts';
 import { withoutJob } from '../../engine/port/call.ts';
 import { portionsOf } from '../../lib/portions.ts';
@@ -23,9 +24,10 @@ export const sweep: Task = {
     const call = withoutJob(signal);
     // Read the store first. A file created since then looks unknown, so `orphans` checks again
     // before it reports one.
-    const { layers, disks, begun } = await store.survey('system', async (work) => ({
+    const { layers, disks, templates, begun } = await store.survey('system', async (work) => ({
       layers: await work.layers.ids(),
       disks: new Set(await work.disks.ids()),
+      templates: new Set((await work.templates.list()).map(({ id }) => id)),
       // The bytes of a capture or an import come before its row; the job has begun their id.
       begun: (await work.jobs.begun()).map(({ id }) => id),
     }));
@@ -42,6 +44,8 @@ export const sweep: Task = {
     const { layers: layersLeft = [], disks: disksLeft = [] } = has.remains ?? {};
     await orphans(context, 'layer', withRemains(has.layers, layersLeft), known);
     await orphans(context, 'disk', withRemains(has.disks, disksLeft), disks);
+    if (engine.instant)
+      await orphans(context, 'template', await engine.instant.templates(call), templates);
     const quarantined = await store.read('system', (work) => work.layerCopies.quarantined());
     for (const copy of quarantined)
       if (copy.place === localPlace && has.layers.has(copy.layerId))
@@ -58,7 +62,7 @@ const withRemains = (has: ReadonlyMap<string, number>, left: Iterable<string>) =
 
 async function orphans(
   context: TaskContext,
-  kind: 'layer' | 'disk',
+  kind: Orphan['kind'],
   has: ReadonlyMap<string, number>,
   known: ReadonlySet<string>,
 ): Promise<void> {
@@ -93,20 +97,24 @@ async function orphans(
 
 async function removeOrphan(
   { store, engine, signal }: TaskContext,
-  kind: 'layer' | 'disk',
+  kind: Orphan['kind'],
   id: string,
 ): Promise<void> {
   if (kind === 'layer') await engine.removeLayer(id as LayerId, withoutJob(signal));
+  else if (kind === 'template')
+    await engine.instant?.removeTemplate(id as TemplateId, withoutJob(signal));
   else await engine.removeDisk(id as DiskId, withoutJob(signal));
   await store.write('system', (work) => work.host.forgetOrphan({ kind, id }));
 }
 
 /** Whether the store has come to know the id since it was listed. */
-const isKnown = (store: Store, kind: 'layer' | 'disk', id: string): Promise<boolean> =>
+const isKnown = (store: Store, kind: Orphan['kind'], id: string): Promise<boolean> =>
   store.read('system', async (work) => {
     const found =
       kind === 'layer'
         ? await work.layers.find(id as LayerId)
-        : await work.disks.find(id as DiskId);
+        : kind === 'template'
+          ? await work.templates.find(id as TemplateId)
+          : await work.disks.find(id as DiskId);
     return found !== undefined || (await work.jobs.begun()).some((one) => one.id === id);
   });

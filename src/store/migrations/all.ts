@@ -38,6 +38,7 @@ import { nothingForEver } from './0033-nothing-for-ever.ts';
 import { cancelledJobs } from './0034-cancelled-jobs.ts';
 import { operatorUploads } from './0035-operator-uploads.ts';
 import { packageLists } from './0036-package-lists.ts';
+import { templates } from './0037-templates.ts';
 import { screen } from './0038-screen.ts';
 import type { Declarations, MigrationFor } from './statements.ts';
 
@@ -77,6 +78,7 @@ const all: Record<string, MigrationFor> = {
   '0034-cancelled-jobs': cancelledJobs,
   '0035-operator-uploads': operatorUploads,
   '0036-package-lists': packageLists,
+  '0037-templates': templates,
   '0038-screen': screen,
 };
 
@@ -97,6 +99,7 @@ export const additions: readonly string[] = [
   '0034-cancelled-jobs',
   '0035-operator-uploads',
   '0036-package-lists',
+  '0037-templates',
   '0038-screen',
 ];
 

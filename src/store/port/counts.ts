@@ -23,6 +23,10 @@ export interface Counts {
   layerBytes: Counted[];
   /** By state. */
   disks: Counted[];
+  /** By state. */
+  templates: Counted[];
+  /** What their files take. */
+  templateBytes: number;
   orphans: number;
   /** Deliveries of webhooks that wait or are dead, by state. */
   deliveries: Counted[];

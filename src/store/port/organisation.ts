@@ -2,6 +2,7 @@
 
 import type { OrganisationId } from '../../domain/ids.ts';
 import type { Quotas } from '../../domain/organisation.ts';
+import type { TemplatePolicy } from '../../domain/template.ts';
 
 export interface OrganisationReader {
   /** All organisations, in order of id. */
@@ -21,4 +22,6 @@ export interface OrganisationWriter extends OrganisationReader {
   setQuotas(id: OrganisationId, quotas: Partial<Quotas>): Promise<void>;
   /** Sets whether captures are generalised unless a request says otherwise. */
   setGeneralize(id: OrganisationId, on: boolean): Promise<void>;
+  /** Sets for which of its images templates are made; null: as for the whole installation. */
+  setTemplates(id: OrganisationId, policy: TemplatePolicy | null): Promise<void>;
 }

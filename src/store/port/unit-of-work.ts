@@ -35,6 +35,7 @@ import type { OrganisationReader, OrganisationWriter } from './organisation.ts';
 import type { PackageListReader, PackageListWriter } from './package-list.ts';
 import type { SharedSignatures, SignatureWriter } from './signature.ts';
 import type { SoftwareReader, SoftwareWriter } from './software.ts';
+import type { TemplateReader, TemplateWriter } from './template.ts';
 import type { TransferReader, TransferWriter } from './transfer.ts';
 import type { UploadReader, UploadWriter } from './upload.ts';
 import type { UsageReader } from './usage.ts';
@@ -64,6 +65,7 @@ export interface Reader {
   readonly keys: KeyReader;
   readonly operatorKeys: OperatorKeyReader;
   readonly access: AccessReader;
+  readonly templates: TemplateReader;
   readonly transfers: TransferReader;
   readonly uploads: UploadReader;
   readonly usage: UsageReader;
@@ -98,6 +100,7 @@ export interface Writer extends Reader {
   readonly operatorKeys: OperatorKeyWriter;
   readonly signatures: SignatureWriter;
   readonly access: AccessWriter;
+  readonly templates: TemplateWriter;
   readonly transfers: TransferWriter;
   readonly uploads: UploadWriter;
   readonly account: AccountWriter;

@@ -1,7 +1,7 @@
 // Queries on the account. The triggers of its migration keep its rows.
 
 import { sql } from 'kysely';
-import { type Account, addHeld, type Held, nothingHeld } from '../../domain/account.ts';
+import { type Account, addHeld, type Guest, type Held, nothingHeld } from '../../domain/account.ts';
 import type { OrganisationId } from '../../domain/ids.ts';
 import { jobKinds } from '../../domain/job.ts';
 import type { AccountReader, AccountWriter, HeldOfKind } from '../port/account.ts';
@@ -13,6 +13,12 @@ const hostId = 0;
 
 const sums = sql`kind, sum(things) as things, sum(bytes) as bytes,
   sum(reserved_bytes) as reserved_bytes, sum(memory_mb) as memory_mb, sum(cpus) as cpus`;
+
+const noGuest: Guest = { memoryMb: 0, cpus: 0 };
+const addGuest = (one: Guest, other: Guest): Guest => ({
+  memoryMb: one.memoryMb + other.memoryMb,
+  cpus: one.cpus + other.cpus,
+});
 
 /** PostgreSQL gives sums as texts. */
 const toHeld = (row: HeldOfKind): HeldOfKind => ({
@@ -44,9 +50,10 @@ export class SqlAccountReader extends Queries implements AccountReader {
     const { totalBytes, freeBytes, knownBytes, growthBytes, buildPlaces } = row;
     const kinds = rows.map(toHeld);
     const isBuild = ({ kind }: HeldOfKind) => kind in jobKinds;
-    const builds = kinds.some((one) => isBuild(one) && one.memoryMb > 0)
-      ? await this.#builds(buildPlaces)
-      : { memoryMb: 0, cpus: 0 };
+    const isBusy = kinds.some((one) => isBuild(one) && one.memoryMb > 0);
+    const guests = isBusy ? await this.#builds(buildPlaces) : [];
+    const builds = guests.reduce(addGuest, noGuest);
+    const yielding = guests.filter(({ yields }) => yields !== 0).reduce(addGuest, noGuest);
     const held = kinds.reduce<Held>(
       (all, one) => addHeld(all, isBuild(one) ? { ...one, memoryMb: 0, cpus: 0 } : one),
       { ...nothingHeld, ...builds },
@@ -57,6 +64,7 @@ export class SqlAccountReader extends Queries implements AccountReader {
       knownBytes,
       admission: { memoryMb: row.memoryMost, cpus: row.cpusMost, growthBytes },
       held: { ...held, reservedBytes: held.reservedBytes + on * growthBytes },
+      yielding,
     };
   }
 
@@ -69,14 +77,19 @@ export class SqlAccountReader extends Queries implements AccountReader {
     return row !== undefined;
   }
 
-  async #builds(places: number): Promise<Pick<Held, 'memoryMb' | 'cpus'>> {
-    const { rows } = await sql<Pick<Held, 'memoryMb' | 'cpus'>>`
-      select coalesce(sum(memory_mb), 0) as memory_mb, coalesce(sum(cpus), 0) as cpus from (
-        ${guestsOf('imageInstall', places)}
-        union all ${guestsOf('imageCapture', jobKinds.imageCapture.limit)}) as guest`.execute(
-      this.db,
+  #builds(places: number): Promise<(Guest & { yields: number })[]> {
+    const kinds = [
+      ['imageInstall', places, 0],
+      ['imageCapture', jobKinds.imageCapture.limit, 0],
+      ['templateMake', jobKinds.templateMake.limit, 1],
+    ] as const;
+    const parts = kinds.map(
+      ([kind, most, yields]) =>
+        sql`select memory_mb, cpus, ${sql.lit(yields)} as yields from (${guestsOf(kind, most)}) as ${sql.ref(kind)}`,
     );
-    return { memoryMb: Number(rows[0]?.memoryMb ?? 0), cpus: Number(rows[0]?.cpus ?? 0) };
+    return sql<Guest & { yields: number }>`${sql.join(parts, sql` union all `)}`
+      .execute(this.db)
+      .then(({ rows }) => rows);
   }
 
   async kinds(): Promise<HeldOfKind[]> {
@@ -106,6 +119,8 @@ const things = sql`
     from disk
   union all select organisation_id, 'layer', 1, stored_bytes, 0, 0, 0
     from layer_copy join layer on layer.id = layer_copy.layer_id
+  union all select cast(null as bigint), 'template', 1, state_bytes + memory_bytes, 0, 0, 0
+    from template
   union all select cast(null as bigint), 'upload', 1, received_bytes,
       2 * bytes - 2 * received_bytes, 0, 0 from operator_upload
   union all select organisation_id, 'transfer', 1, written, held_bytes - written + coming, 0, 0

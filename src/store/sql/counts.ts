@@ -123,6 +123,15 @@ export async function countAll(db: Db, now: number): Promise<Counts> {
     .selectFrom('orphan')
     .select((e) => e.fn.countAll<number>().as('count'))
     .executeTakeFirstOrThrow();
+  const templates = await db
+    .selectFrom('template')
+    .groupBy('state')
+    .select((e) => [
+      'state',
+      e.fn.countAll<number>().as('count'),
+      e.fn.sum<number>(sql`state_bytes + memory_bytes`).as('bytes'),
+    ])
+    .execute();
   return {
     ...(await countJobs(db, now)),
     ...(await countLayers(db)),
@@ -130,6 +139,8 @@ export async function countAll(db: Db, now: number): Promise<Counts> {
     images: await tallied(db, 'image', 'status'),
     machines: await tallied(db, 'machine', 'status'),
     disks: counted(disks),
+    templates: counted(templates.map(({ bytes, ...row }) => row)),
+    templateBytes: templates.reduce((sum, { bytes }) => sum + Number(bytes), 0),
     orphans: Number(orphans.count),
   };
 }

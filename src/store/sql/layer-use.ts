@@ -20,7 +20,8 @@ export const inBuild = sql.raw<boolean>(
 
 /**
  * The only definition of a layer that is not needed: it is no base in the catalogue; no image (also
- * no deleted image that can be restored), disk or other layer stands on it; no job works on it; and
+ * no deleted image that can be restored), disk or other layer stands on it, and no template has it
+ * as its result; no job works on it; and
  * it is no installed step that builds can find. Each condition stands alone, because databases join
  * such conditions, and ask for each row when they are joined with `or`.
  */
@@ -28,6 +29,8 @@ export const unneeded = sql<boolean>`layer.state <> 'deleting'
   and not (layer.kind = 'software' and layer.state = 'sealed' and layer.key is not null)
   and not exists (select 1 from image where image.layer_id = layer.id)
   and not exists (select 1 from disk where disk.layer_id = layer.id)
+  and not exists (select 1 from template
+    where template.result_layer_id = layer.id and template.state <> 'deleting')
   and not exists (select 1 from layer child
     where child.parent_id = layer.id and child.state <> 'deleting')
   and not exists (select 1 from base_image where base_image.layer_id = layer.id)

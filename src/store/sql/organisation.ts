@@ -3,6 +3,7 @@
 import { AppError } from '../../domain/error.ts';
 import type { OrganisationId } from '../../domain/ids.ts';
 import { defaultQuotas, type Quotas } from '../../domain/organisation.ts';
+import type { TemplatePolicy } from '../../domain/template.ts';
 import type { OrganisationReader, OrganisationWriter } from '../port/organisation.ts';
 import { Queries } from './scope.ts';
 
@@ -75,5 +76,9 @@ export class SqlOrganisationWriter extends SqlOrganisationReader implements Orga
       .set({ generalizeAt: on ? this.now() : null })
       .where('id', '=', id)
       .execute();
+  }
+
+  async setTemplates(id: OrganisationId, templates: TemplatePolicy | null): Promise<void> {
+    await this.db.updateTable('organisation').set({ templates }).where('id', '=', id).execute();
   }
 }

@@ -29,6 +29,7 @@ import type { OperatorEntry } from '../../domain/operator-audit.ts';
 import type { OperatorKey } from '../../domain/operator-key.ts';
 import type { PackageListRow } from '../../domain/package-list.ts';
 import type { Software } from '../../domain/software.ts';
+import type { Template, TemplatePolicy } from '../../domain/template.ts';
 import type { Transfer } from '../../domain/transfer.ts';
 import type { Upload } from '../../domain/upload.ts';
 import type { Delivery, Webhook } from '../../domain/webhook.ts';
@@ -46,6 +47,7 @@ export interface Database {
     createdAt: number;
     quotas: Generated<string>;
     generalizeAt: number | null;
+    templates: TemplatePolicy | null;
   };
   accessKey: {
     id: KeyId;
@@ -97,6 +99,7 @@ export interface Database {
   /** `deletedAt`: hidden since then; its file is going. */
   transfer: Transfer & { deletedAt: number | null };
   operatorUpload: Upload;
+  template: Template;
   orphan: Orphan;
   host: { id: number; seenAt: number } & Capacity &
     Admission & { knownBytes: number; buildPlaces: number };

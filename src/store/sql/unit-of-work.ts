@@ -26,6 +26,7 @@ import { SqlPackageListReader, SqlPackageListWriter } from './package-list.ts';
 import type { Binding } from './scope.ts';
 import { SqlSignatureWriter } from './signature.ts';
 import { SqlSoftwareReader, SqlSoftwareWriter } from './software.ts';
+import { SqlTemplateReader, SqlTemplateWriter } from './template.ts';
 import { SqlTransferReader, SqlTransferWriter } from './transfer.ts';
 import { SqlUploadReader, SqlUploadWriter } from './upload.ts';
 import { SqlUsageReader } from './usage.ts';
@@ -48,6 +49,7 @@ export const bindReader = (binding: Binding): Reader => ({
   keys: new SqlKeyReader(binding),
   operatorKeys: new SqlOperatorKeyReader(binding),
   access: new SqlAccessReader(binding),
+  templates: new SqlTemplateReader(binding),
   transfers: new SqlTransferReader(binding),
   uploads: new SqlUploadReader(binding),
   usage: new SqlUsageReader(binding),
@@ -79,6 +81,7 @@ export const bindWriter = (binding: Binding): Writer => ({
   operatorKeys: new SqlOperatorKeyWriter(binding),
   signatures: new SqlSignatureWriter(binding),
   access: new SqlAccessWriter(binding),
+  templates: new SqlTemplateWriter(binding),
   transfers: new SqlTransferWriter(binding),
   uploads: new SqlUploadWriter(binding),
   usage: new SqlUsageReader(binding),

@@ -173,6 +173,8 @@ function testNotes(make: MakeWorld) {
       layers: [{ labels: one, count: 1 }],
       layerBytes: [{ labels: one, count: 5 }],
       disks: [{ labels: { state: 'active' }, count: 1 }],
+      templates: [],
+      templateBytes: 0,
       orphans: 0,
       deliveries: [],
       oldestDeliveryAt: null,

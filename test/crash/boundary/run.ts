@@ -19,7 +19,7 @@ import { imagesOf, machineOf, type Scenario } from './scenarios.ts';
 
 /** Longer than any lease. */
 const leaseMs = 31_000;
-const settings = { pollMs: 5, collectDelayMs: 0 };
+const settings = { pollMs: 5, collectDelayMs: 0, templatePolicy: 'never' } as const;
 const cleaning = ['collect', 'sweep', 'collect'] as const;
 
 interface Begun {

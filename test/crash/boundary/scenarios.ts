@@ -1,9 +1,10 @@
 // Scenarios for the proofs in one process: one for each kind of job, on the simulator.
 
 import assert from 'node:assert/strict';
-import type { ImageId, MachineId } from '../../../src/domain/ids.ts';
+import type { DiskId, ImageId, MachineId } from '../../../src/domain/ids.ts';
 import type { JobKind } from '../../../src/domain/job.ts';
 import type { Store } from '../../../src/store/port/unit-of-work.ts';
+import { call } from '../../call.ts';
 import type { Harness } from '../../http/harness.ts';
 
 export interface Scenario {
@@ -41,6 +42,8 @@ async function askAndSettle(h: Harness, name: Operation, id: number, body?: unkn
 const started = async (h: Harness) => {
   await askAndSettle(h, 'machineStart', machineOf(h));
 };
+const templatesWanted = (h: Harness) =>
+  h.store.write('system', (work) => work.organisations.setTemplates(h.ours, 'always'));
 const stopped = async (h: Harness) => {
   await started(h);
   await askAndSettle(h, 'machineStop', machineOf(h));
@@ -97,9 +100,30 @@ export const scenarios: Record<string, Scenario> = {
       const software = { software_ids: [h.editor.id] };
       const { attributes } = await askAndSettle(h, 'imageInstall', 0, software);
       await askAndSettle(h, 'imageAssign', attributes.id, { machine_ids: [machineOf(h)] });
+      // It starts from memory; the first start of the machine, in `stopped`, was without a template.
+      await templatesWanted(h);
+      await h.service.reconciler.task('template');
+      await h.service.reconciler.settle();
     },
     ask: (h) => ask(h, 'machineStart', machineOf(h)),
-    holds: machineIs('ready'),
+    async holds(store, h) {
+      await machineIs('ready')(store, h);
+      const machine = await store.read(h.ours, (work) => work.machines.get(machineOf(h)));
+      const disk = await store.read(h.ours, (work) => work.disks.get(machine.diskId as DiskId));
+      const [template] = await store.read('system', (work) => work.templates.list());
+      assert.equal(disk.layerId, template?.resultLayerId);
+    },
+  },
+  'the making of a template': {
+    kind: 'templateMake',
+    prepare: templatesWanted,
+    ask: (h) => h.service.reconciler.task('template'),
+    async holds(store, h) {
+      const [template] = await store.read('system', (work) => work.templates.list());
+      assert.equal(template?.state, 'ready', template?.reason ?? '');
+      assert.ok((template?.layerBytes ?? 0) > 0);
+      assert.ok((await h.engine.instant?.templates(call))?.has(template.id));
+    },
   },
   'a stop': {
     kind: 'machineStop',

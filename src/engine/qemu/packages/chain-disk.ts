@@ -40,6 +40,10 @@ class Layer {
     this.virtualBytes = Number(head.readBigUInt64BE(24));
   }
 
+  close(): Promise<void> {
+    return this.#file.close();
+  }
+
   async read(target: Buffer, place: number): Promise<void> {
     for (let at = 0; at < target.length; ) {
       const { bytesRead } = await this.#file.read(target, at, target.length - at, place + at);
@@ -112,6 +116,10 @@ export class ChainDisk {
     this.bytes = layers[0]?.virtualBytes ?? 0;
   }
 
+  async close(): Promise<void> {
+    for (const layer of this.#layers) await layer.close();
+  }
+
   /** Fills the buffer from a place on the disk. What is beyond the end of the disk is zeros. */
   async fill(target: Buffer, offset: number): Promise<void> {
     target.fill(0);
@@ -138,7 +146,7 @@ export class ChainDisk {
   }
 }
 
-/** Opens the files of a chain, the layer on top first. They stay open until the process ends. */
+/** Opens the files of a chain, the layer on top first. */
 export async function openChain(paths: readonly string[]): Promise<ChainDisk> {
   const layers: Layer[] = [];
   for (const path of paths) {

@@ -1,14 +1,12 @@
-// The file systems on a disk, and the files in those that can be read here. Those of Linux's ext
-// kind are read by libext2fs, as WebAssembly; nothing is mounted, and no driver of the host's kernel
-// sees the disk.
+// The file systems on a disk, and the files in those that can be read here. Nothing is mounted, and
+// no driver of the host's kernel sees the disk.
 
-import { mount } from 'ext2fs';
 import { type Partition, partitionsOf } from '../partition.ts';
 import type { ChainDisk } from './chain-disk.ts';
+import { type ExtFiles, openExt } from './ext.ts';
 
 const partitionsMax = 32;
 const filesMax = 10_000;
-const pieceBytes = 1024 ** 2;
 
 /** How other volumes are known: a text, and the places where it may be. */
 const marks: readonly [kind: string, text: string, places: readonly number[]][] = [
@@ -25,6 +23,7 @@ const markBytes = 66_000;
 
 /** The files of one file system. */
 export interface Files {
+  readonly files: ExtFiles;
   /** The content of a file; null when there is none. Throws an Error for one that is larger. */
   read(path: string, bytesMax: number): Promise<Buffer | null>;
   /** The names in a folder; none when it is missing. */
@@ -61,48 +60,20 @@ const kindOf = (head: Buffer) =>
 
 /** Throws an Error when the file system is damaged so that it cannot be opened. */
 async function extFiles(disk: ChainDisk, startBytes: number): Promise<Files> {
-  const { promises: fs } = await mount(
-    {
-      async read(target, targetAt, length, offset) {
-        await disk.fill(target.subarray(targetAt, targetAt + length), offset);
-        return { bytesRead: length, buffer: target };
-      },
-      // The library marks a file system as used. The layer is not to change.
-      write: async (buffer, _at, length) => ({ bytesWritten: length, buffer }),
-      discard: async () => {},
-      flush: async () => {},
-    },
-    startBytes,
-  );
-  const orMissing = async <Found, Missing>(found: Promise<Found>, missing: Missing) => {
-    try {
-      return await found;
-    } catch (error) {
-      const { code } = error as NodeJS.ErrnoException;
-      if (code === 'ENOENT' || code === 'ENOTDIR') return missing;
-      throw error;
-    }
-  };
+  const files = await openExt(disk, startBytes);
   return {
+    files,
     async read(path, bytesMax) {
-      const found = await orMissing(fs.stat(path), null);
+      const found = await files.find(path);
       if (found === null) return null;
-      if (found.size > bytesMax)
-        throw new Error(`${path} has ${found.size} bytes, and at most ${bytesMax} are read`);
-      if (!found.isFile()) throw new Error(`${path} is no file`);
-      // What the library does to read a whole file makes a text of it.
-      const { fd } = await fs.open(path, 'r');
-      const content = Buffer.alloc(found.size);
-      for (let at = 0; at < content.length; ) {
-        const wanted = Math.min(pieceBytes, content.length - at);
-        const { bytesRead } = await fs.read(fd, content, at, wanted, at);
-        if (bytesRead === 0) throw new Error(`${path} ends before its ${found.size} bytes`);
-        at += bytesRead;
-      }
-      await fs.close(fd);
-      return content;
+      if (found.kind !== 'file') throw new Error(`${path} is no file`);
+      return files.content(found, bytesMax);
     },
-    list: async (path) => (await orMissing(fs.readdir(path), [])).slice(0, filesMax),
-    has: async (path) => (await orMissing(fs.stat(path), null)) !== null,
+    async list(path) {
+      const found = await files.find(path);
+      if (found?.kind !== 'folder') return [];
+      return [...(await files.folder(found)).keys()].slice(0, filesMax);
+    },
+    has: async (path) => (await files.find(path)) !== null,
   };
 }

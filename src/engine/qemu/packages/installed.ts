@@ -74,7 +74,7 @@ class Root {
     await this.#first(path, async (files, at) => {
       let left = bytesMax;
       for (const name of await files.list(at)) {
-        if (name === '.' || name === '..' || name.endsWith('.md5sums')) continue;
+        if (name.endsWith('.md5sums')) continue;
         const content = await files.read(`${at}/${name}`, left);
         if (content === null) continue;
         left -= content.length;

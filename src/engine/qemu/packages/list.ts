@@ -25,9 +25,8 @@ const cpuSeconds = 60;
 /** The built program has other endings. */
 const ending = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
 const script = fileURLToPath(new URL(`./reader.${ending}`, import.meta.url));
-/** The folders whose files the script loads: this program's, and those of the library. */
+/** The folder whose files the script loads. */
 const sources = fileURLToPath(new URL('../../..', import.meta.url));
-const library = dirname(fileURLToPath(import.meta.resolve('ext2fs')));
 
 /**
  * Throws `internal` when the disk has no list to give, with the reason, and `unavailable` when
@@ -63,7 +62,7 @@ async function read(
     cwd: root,
     readable: files,
     writable: [],
-    programs: [sources, library],
+    programs: [sources],
     limits: [
       `--data=${memoryBytesMax}`,
       `--cpu=${cpuSeconds}`,

@@ -7,7 +7,10 @@ import { installedOn, Unread } from './installed.ts';
 
 async function answer(paths: readonly string[]): Promise<object> {
   try {
-    return await installedOn(await openChain(paths));
+    const disk = await openChain(paths);
+    const list = await installedOn(disk);
+    await disk.close();
+    return list;
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     return { unread: error instanceof Unread ? why : `its disk is damaged (${why})` };

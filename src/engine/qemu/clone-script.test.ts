@@ -1,0 +1,37 @@
+// Checks the scripts of instant starts without a guest, and what is told of their failures.
+
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { describe, it } from 'node:test';
+import { cardScript, cloneScript, faultOf, settleScript } from './clone-script.ts';
+
+const identity = { instance: 'a1b2', machineId: '0'.repeat(32), hostName: 'studio-1' };
+const order = {
+  ...{ identity, hardware: { mac: '02:00:00:00:00:01', uuid: '0-1' } },
+  ...{ random: 'ab', seconds: 1 },
+};
+
+describe('the scripts of an instant start', () => {
+  it('are understood by a plain shell, whatever they have to do', () => {
+    const scripts = [settleScript, cardScript(3)];
+    for (const grows of [true, false])
+      for (const network of [true, false]) scripts.push(cloneScript({ ...order, grows, network }));
+    for (const input of scripts) execFileSync('sh', ['-n'], { input });
+  });
+
+  it('name the hook that failed, with its last words and no control characters', () => {
+    const ended = { exitCode: 73, stdout: '10-licence 7\nno licence\x1b[31m left\n' };
+    assert.equal(
+      faultOf(ended),
+      'the hook 10-licence of its image failed (7): no licence[31m left',
+    );
+    assert.match(
+      String(faultOf({ exitCode: 73, stdout: 'slow 124\n' })),
+      /did not end within 30 s$/,
+    );
+    assert.ok(String(faultOf({ exitCode: 73, stdout: 'x'.repeat(10_000) })).length < 600);
+    assert.equal(faultOf({ exitCode: 0, stdout: '' }), null);
+    assert.match(String(faultOf({ exitCode: 71, stdout: '' })), /random numbers/);
+    assert.match(String(faultOf({ exitCode: 2, stdout: '' })), /exit status 2/);
+  });
+});
