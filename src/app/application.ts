@@ -2,6 +2,7 @@
 // and changes, and counts. HTTP turns each request into these calls and their results into answers.
 
 import type { Blobs } from '../blobs/port.ts';
+import type { Forwarding } from '../domain/machine-network.ts';
 import type { MasterKey } from '../lib/master-key.ts';
 import type { Signer } from '../lib/signing-key.ts';
 import type { Store } from '../store/port/unit-of-work.ts';
@@ -27,6 +28,7 @@ interface ApplicationOptions {
   now: () => number;
   /** For how long a replaced disk is kept, in ms. */
   keepDiskMs: number;
+  forwarding: Forwarding;
   blobs: Blobs;
   assertTakes: ReadContext['assertTakes'];
   views: Views;
@@ -84,7 +86,7 @@ export class Application {
 
   /** Throws like `runCommand`. */
   async change({ command, publicUrl, stage, effect }: Change): Promise<Done> {
-    const { keepDiskMs, signer, masterKey } = this.#options;
+    const { keepDiskMs, forwarding, signer, masterKey } = this.#options;
     const { caller, requestId, traceparent } = command;
     const origin = { requestId, ...(traceparent !== undefined && { traceparent }) };
     if (stage) await this.read(caller, stage);
@@ -96,6 +98,7 @@ export class Application {
         touched,
         enqueue: (jobs) => work.jobs.enqueue(jobs.map((job) => ({ ...job, origin }))),
         keepDiskMs,
+        forwarding,
         publicUrl,
         signer,
         masterKey,

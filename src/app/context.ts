@@ -6,6 +6,7 @@ import type { Blobs } from '../blobs/port.ts';
 import type { Touched } from '../domain/audit.ts';
 import type { KeyId, OrganisationId } from '../domain/ids.ts';
 import type { NewJob } from '../domain/job.ts';
+import type { Forwarding } from '../domain/machine-network.ts';
 import type { MasterKey } from '../lib/master-key.ts';
 import type { Signer } from '../lib/signing-key.ts';
 import type { Reader, Writer } from '../store/port/unit-of-work.ts';
@@ -16,6 +17,7 @@ type Noun =
   | 'images'
   | 'machines'
   | 'machineTypes'
+  | 'forwards'
   | 'software'
   | 'bases'
   | 'jobs'
@@ -64,6 +66,8 @@ export interface ChangeContext extends ReadContext {
   enqueue(jobs: readonly NewJob[]): Promise<void>;
   /** For how long a replaced disk is kept, in ms. */
   keepDiskMs: number;
+  /** Which ports of the host may lead to machines. */
+  forwarding: Forwarding;
   /** The address at which callers reach the server, without a slash at its end. */
   publicUrl: string;
   signer: Signer;

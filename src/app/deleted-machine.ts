@@ -20,6 +20,7 @@ export async function machineDelete(
   assertDeletable(machine);
   if (machine.diskId !== null) await work.disks.keep(machine.diskId, keepDiskMs);
   await work.access.removeOf(id);
+  await work.forwards.removeOf(id);
   await work.machines.update(id, {
     status: 'turning_off',
     diskId: null,

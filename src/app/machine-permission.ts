@@ -1,4 +1,5 @@
-// The permissions of a machine. They are kept for clients that show them; nothing enforces them.
+// The permissions of a machine. `public_internet_access` is enforced by the task `network`; the
+// others are kept for clients that show them.
 
 import { AppError } from '../domain/error.ts';
 import type { MachineId } from '../domain/ids.ts';

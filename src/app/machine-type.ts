@@ -28,6 +28,11 @@ export async function machineTypeList(
   return (await work.machineTypes.list()).filter(isOffered);
 }
 
+/** What a machine of the type has from it, but its disk. */
+export const sizeOf = ({ code, cpus, memoryMb, network }: MachineType) => ({
+  ...{ machineType: code, cpus, memoryMb, network },
+});
+
 /**
  * Gives the machine the processors and memory of another type; its disk stays as it is. The machine
  * must be off. Throws `not_found` and `machine_not_ready`.
@@ -39,7 +44,7 @@ export async function machineTypeSet(
 ): Promise<void> {
   const machine = await work.machines.get(id);
   touched({ machineIds: [id] });
-  const { code: machineType, cpus, memoryMb } = await offeredType(work, typeId);
+  const type = await offeredType(work, typeId);
   assertOff(machine);
-  await work.machines.update(id, { machineType, cpus, memoryMb });
+  await work.machines.update(id, sizeOf(type));
 }

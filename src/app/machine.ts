@@ -17,7 +17,7 @@ import type { ChangeContext, OrganisationReader, ReadContext } from './context.t
 import { assertStartFits } from './host.ts';
 import { type ImageView, imageInstall } from './image.ts';
 import { definedPermissions, type GivenPermissions } from './machine-permission.ts';
-import { offeredType } from './machine-type.ts';
+import { offeredType, sizeOf } from './machine-type.ts';
 import { assertQuota } from './organisation.ts';
 
 export interface MachineView {
@@ -109,6 +109,7 @@ export async function machineCreate(
         cpus: type.cpus,
         memoryMb: type.memoryMb,
         diskSizeGb: type.diskSizeGb,
+        network: type.network,
         permissions: {
           ...machinePermissionDefaults,
           ...definedPermissions(input.permissions ?? {}),
@@ -149,7 +150,7 @@ export async function machineStart(
     statusReason: null,
     stopRequestedAt: null,
     ...(machine.lostPendingAt !== null && { assignedImageId: null, assignmentPendingAt: null }),
-    ...(type && { machineType: type.code, cpus: type.cpus, memoryMb: type.memoryMb }),
+    ...(type && sizeOf(type)),
     ...(region !== undefined && { region }),
   });
   await enqueue([{ kind: 'machineStart', organisationId, machineId: id }]);

@@ -65,6 +65,7 @@ export const words: Readonly<Record<string, Word>> = {
       'console screenshot': async () =>
         (await import('../cli/remote/machine-view.ts')).machineViewCommands,
       show: async () => (await import('../cli/remote/machine-show.ts')).machineShowCommand,
+      forward: async () => (await import('../cli/remote/machine-forward.ts')).machineForwardCommand,
       create: async () => (await import('../cli/remote/machine-create.ts')).machineCreateCommand,
       'start stop': async () =>
         (await import('../cli/remote/machine-power.ts')).machinePowerCommands,

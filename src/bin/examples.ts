@@ -42,6 +42,11 @@ export const examples: Readonly<Record<string, readonly string[]>> = {
   'machine delete': ['machine delete 3-7 "render*" --dry-run', 'machine delete 12 --yes'],
   'machine undelete': ['machine undelete 3-7'],
   'machine show': ['machine show 1', 'machine show 1-4'],
+  'machine forward': [
+    'machine forward 1 2222:22',
+    'machine forward 1',
+    'machine forward 1 --remove 2222',
+  ],
   'machine access': ['machine access 1 --expires 15m'],
   'machine console': ['machine console 1', 'machine console 1 --failed'],
   'machine screenshot': ['machine screenshot 1 --output screen.png'],

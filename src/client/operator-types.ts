@@ -178,6 +178,8 @@ export interface OperatorOperations {
         memory_mb: number;
         /** Disk size in GB. */
         disk_size_gb: number;
+        /** Network of the machines; null: that of the server. */
+        network: string | null;
         /** Since when it is not offered; null while it is. */
         retired_at: string | null;
       }[];
@@ -197,6 +199,8 @@ export interface OperatorOperations {
       memory_mb: number;
       /** Disk size in GB. */
       disk_size_gb: number;
+      /** Network of its machines: none, user, tap, or bridge:NAME. No control or invisible characters but the joiners of emoji and scripts, no space at an end. */
+      network?: string | undefined;
     };
     answer: {
       id: number;

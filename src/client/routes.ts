@@ -71,6 +71,13 @@ export const routes: Readonly<Record<keyof Operations, Route>> = {
   machineTypeSet: { method: 'POST', path: '/machines/{id}/machine-type' },
   machinePermissionFields: { method: 'GET', path: '/machines/permission-fields' },
   machinePermissionsSet: { method: 'POST', path: '/machines/{id}/permissions' },
+  machineForwardList: { method: 'GET', path: '/machines/{id}/forwards', extension: true },
+  machineForwardAdd: { method: 'POST', path: '/machines/{id}/forwards', extension: true },
+  machineForwardRemove: {
+    method: 'DELETE',
+    path: '/machines/{id}/forwards/{forward}',
+    extension: true,
+  },
   machineDiskList: { method: 'GET', path: '/machines/{id}/disks', extension: true },
   machineRestore: { method: 'POST', path: '/machines/{id}/restore', extension: true },
   machineConsole: { method: 'GET', path: '/machines/{id}/console', extension: true },

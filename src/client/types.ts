@@ -291,6 +291,10 @@ export interface MachineAttributes {
   cpus: number;
   /** MB of memory that it has while it is on. */
   memory_mb: number;
+  /** By which it is reached while it is on, as its guest says; none when they are not known. */
+  addresses: string[];
+  /** The network of its machine type: none, user, tap, or bridge:NAME; null: that of the server. */
+  network: string | null;
   /** The host on which its disk is, of an engine that has several; null when it is not known. */
   place: string | null;
   /** How it was last started; null before its first start. */
@@ -350,6 +354,28 @@ export interface PermissionField {
   name: string;
   type: string;
   default: boolean;
+}
+
+export interface MachineForward {
+  id: string;
+  type: 'machine_forward';
+  attributes: {
+    id: number;
+    /** Protocol. */
+    protocol: 'tcp' | 'udp';
+    /** IPv4 address of the host on which the port listens. */
+    address: string;
+    /** Port of the host. */
+    port: number;
+    /** Port of the machine. */
+    guest_port: number;
+    /** Whether it leads to the machine now. */
+    open: boolean;
+    /** Why the host cannot open it while the machine is on; null when it can. */
+    fault: string | null;
+    /** When it was added. */
+    created_at: string;
+  };
 }
 
 export interface Disk {
@@ -521,7 +547,7 @@ export interface WebhookDelivery {
 }
 
 /** The fields that only servers of Silversmith have. */
-export type ExtensionField = 'before' | 'deleted' | 'next_before' | 'status_reason' | 'progress' | 'protected' | 'deleted_at' | 'phase' | 'base_id' | 'base_name' | 'base_version' | 'templates' | 'generalize' | 'refresh' | 'assignment_pending' | 'cpus' | 'memory_mb' | 'place' | 'started' | 'version' | 'touched_key' | 'webhook_id' | 'address' | 'duration_ms';
+export type ExtensionField = 'before' | 'deleted' | 'next_before' | 'status_reason' | 'progress' | 'protected' | 'deleted_at' | 'phase' | 'base_id' | 'base_name' | 'base_version' | 'templates' | 'generalize' | 'refresh' | 'assignment_pending' | 'cpus' | 'memory_mb' | 'addresses' | 'network' | 'place' | 'started' | 'version' | 'touched_key' | 'webhook_id' | 'address' | 'duration_ms';
 
 /** What each operation takes and answers; `content` says which of the two is bytes. */
 export interface Operations {
@@ -1057,6 +1083,45 @@ export interface Operations {
       } | undefined;
     };
     answer: Record<never, never>;
+  };
+  /** List the ports of the host that lead to a machine. */
+  machineForwardList: {
+    input: {
+      /** ID. */
+      id: number;
+    };
+    answer: {
+      forwards: MachineForward[];
+    };
+    extension: true;
+  };
+  /** Let a port of the host lead to a port of a machine on the network `user`, while the machine is on. */
+  machineForwardAdd: {
+    input: {
+      /** ID. */
+      id: number;
+      /** Port of the host, of those that the operator allows. */
+      port: number;
+      /** Port of the machine. */
+      guest_port: number;
+      /** Default: tcp. */
+      protocol?: 'tcp' | 'udp' | undefined;
+      /** IPv4 address of the host, of those that the operator allows. Default: the first of them, which is 127.0.0.1 unless the operator chose others. */
+      address?: string | undefined;
+    };
+    answer: MachineForward;
+    extension: true;
+  };
+  /** Close a port of the host that leads to a machine, and forget it. */
+  machineForwardRemove: {
+    input: {
+      /** ID. */
+      id: number;
+      /** ID of the forward. */
+      forward: number;
+    };
+    answer: Record<never, never>;
+    extension: true;
   };
   /** List the disk of a machine and its kept disks, newest first. */
   machineDiskList: {

@@ -83,6 +83,17 @@ const MachineAttributes = Type.Object(
     ),
     cpus: Extension(Type.Integer({ description: 'Processors that it has while it is on' })),
     memory_mb: Extension(Type.Integer({ description: 'MB of memory that it has while it is on' })),
+    addresses: Extension(
+      Type.Array(Type.String(), {
+        description:
+          'By which it is reached while it is on, as its guest says; none when they are not known',
+      }),
+    ),
+    network: Extension(
+      NullableString(
+        'The network of its machine type: none, user, tap, or bridge:NAME; null: that of the server',
+      ),
+    ),
     place: Extension(
       NullableString(
         'The host on which its disk is, of an engine that has several; null when it is not known',

@@ -16,6 +16,7 @@ import { imageOperations } from './image.ts';
 import { keyOperations } from './key.ts';
 import { layerOperations } from './layer.ts';
 import { machineOperations } from './machine.ts';
+import { machineForwardOperations } from './machine-forward.ts';
 import { machinePermissionOperations } from './machine-permission.ts';
 import { machineTypeOperations } from './machine-type.ts';
 import { canStream, type OperationSpec } from './operation.ts';
@@ -35,6 +36,7 @@ export const operations = {
   ...machineOperations,
   ...machineTypeOperations,
   ...machinePermissionOperations,
+  ...machineForwardOperations,
   ...diskOperations,
   ...consoleOperations,
   ...screenOperations,

@@ -4,6 +4,7 @@
 import { AppError } from './error.ts';
 import type { DiskId, ImageId, MachineId, MachineTypeId, OrganisationId } from './ids.ts';
 import type { Image } from './image.ts';
+import type { MachineNetwork } from './machine-network.ts';
 
 export const machineStatuses = [
   'off',
@@ -58,6 +59,12 @@ export interface Machine {
   /** Since when that host has not answered while the machine is on; null when it does. */
   awayAt: number | null;
   lastSessionStartAt: number | null;
+  /** The network of its type; null: that of the server. */
+  network: MachineNetwork | null;
+  /** By which it is reached while it is on, as it says; see the engine's part `network`. */
+  addresses: readonly string[];
+  /** From when its network wants care; null: when something changes. */
+  networkDueAt: number | null;
   /** How it last started, and why not from memory; null before its first start. */
   startedFrom: 'memory' | 'disk' | null;
   startedBecause: string | null;

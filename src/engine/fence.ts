@@ -120,7 +120,8 @@ async function endOf(older: readonly UnderWay[]): Promise<void> {
 
 /**
  * The engine behind a fence of its own. The table names, for each verb, the ids that it changes; a
- * verb that only reads names none, and is refused by its job alone.
+ * verb that only reads names none, and is refused by its job alone. Each part that goes in comes
+ * out, which the compiler cannot see.
  */
 export function fenced<Has extends Partial<Parts>>(engine: Engine & Has): Engine & Has {
   const fence = new Fence();
@@ -152,16 +153,14 @@ export function fenced<Has extends Partial<Parts>>(engine: Engine & Has): Engine
     inventory: whole(engine.inventory),
     close: engine.close,
   };
-  const { backup, bootCheck, compact, console, exec, hostBound, instant, pause } = engine;
-  const { packages, places, screen, tpm, transfer, trial, verify } = engine;
+  const { backup, bootCheck, compact, console, exec, hostBound, instant, network } = engine;
+  const { packages, pause, places, screen, tpm, transfer, trial, verify } = engine;
   const parts: Partial<Parts> = {
     ...(backup && { backup: { copy: at(backup.copy) } }),
     ...(bootCheck && {
       bootCheck: {
-        boards: whole(bootCheck.boards),
-        settle: at(bootCheck.settle),
-        fault: at(bootCheck.fault),
-        growthFault: at(bootCheck.growthFault),
+        ...{ boards: whole(bootCheck.boards), settle: at(bootCheck.settle) },
+        ...{ fault: at(bootCheck.fault), growthFault: at(bootCheck.growthFault) },
       },
     }),
     ...(compact && { compact: { rewrite: at(compact.rewrite, ({ layerId }) => [layerId]) } }),
@@ -180,6 +179,14 @@ export function fenced<Has extends Partial<Parts>>(engine: Engine & Has): Engine
         templates: whole(instant.templates),
       },
     }),
+    ...(network && {
+      network: {
+        everyMs: network.everyMs,
+        lacks: network.lacks,
+        care: at(network.care, ({ machineId }) => [machineId]),
+        remains: whole(network.remains),
+      },
+    }),
     ...(packages && { packages: { list: at(packages.list) } }),
     ...(pause && {
       pause: { paused: whole(pause.paused), resume: at(pause.resume, (id) => [id]) },
@@ -191,14 +198,12 @@ export function fenced<Has extends Partial<Parts>>(engine: Engine & Has): Engine
     ...(tpm && { tpm: { lost: whole(tpm.lost) } }),
     ...(transfer && {
       transfer: {
-        assertTakes: transfer.assertTakes,
-        exportLayer: at(transfer.exportLayer),
+        ...{ assertTakes: transfer.assertTakes, exportLayer: at(transfer.exportLayer) },
         importLayer: at(transfer.importLayer, ({ layerId }) => [layerId]),
       },
     }),
     ...(trial && { trial: { bootOnce: at(trial.bootOnce, ({ trialId }) => [trialId]) } }),
     ...(verify && { verify: { digest: at(verify.digest) } }),
   };
-  // Each part that went in came out, which the compiler cannot see.
   return { name: engine.name, ...core, ...(parts as Has) };
 }

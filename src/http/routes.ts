@@ -12,6 +12,7 @@ import { imageHandlers } from './routes/image.ts';
 import { keyHandlers } from './routes/key.ts';
 import { layerHandlers } from './routes/layer.ts';
 import { machineHandlers } from './routes/machine.ts';
+import { machineForwardHandlers } from './routes/machine-forward.ts';
 import { machinePermissionHandlers } from './routes/machine-permission.ts';
 import { machineTypeHandlers } from './routes/machine-type.ts';
 import { organisationHandlers } from './routes/organisation.ts';
@@ -33,6 +34,7 @@ const handlers = {
   ...layerHandlers,
   ...packageListHandlers,
   ...machineHandlers,
+  ...machineForwardHandlers,
   ...machinePermissionHandlers,
   ...machineTypeHandlers,
   ...organisationHandlers,

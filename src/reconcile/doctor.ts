@@ -16,6 +16,7 @@ import {
   layerFindings,
   layerSizeFindings,
   machineFindings,
+  networkFindings,
   orphanFindings,
   roomFindings,
   softwareFindings,
@@ -88,6 +89,7 @@ async function examineOnce({ store, engine, clock }: Examined): Promise<Finding[
     ...waitingFindings(known.waiting),
     ...accountFindings(known.kept, known.recounted),
     ...layerSizeFindings(known.layers, has),
+    ...networkFindings((await engine.network?.remains(call)) ?? [], engine.network?.lacks ?? null),
     ...templateFindings(known.templates, kept),
   ];
 }

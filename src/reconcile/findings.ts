@@ -171,6 +171,27 @@ export function jobFindings(jobs: readonly Job[], now: number): Finding[] {
     }));
 }
 
+/** What the host has of machines that are off, and what it lacks for the others. */
+export function networkFindings(remains: readonly string[], lacks: string | null): Finding[] {
+  const left = remains.map((found) => ({
+    severity: 'warning' as const,
+    subject: 'the network of machines',
+    found: `has ${found}`,
+    cure: 'start the server, or start that machine: both remove it',
+  }));
+  if (lacks === null) return left;
+  const cure = 'do so, or choose another network: docs/guide/network.md';
+  return [
+    ...left,
+    {
+      severity: 'warning',
+      subject: 'the network of machines',
+      found: `has no uplink: ${lacks}`,
+      cure,
+    },
+  ];
+}
+
 export function waitingFindings(waiting: string | null): Finding[] {
   if (waiting === null) return [];
   return [

@@ -6,6 +6,7 @@ import { compact } from './tasks/compact.ts';
 import { deliver } from './tasks/deliver.ts';
 import { listPackages } from './tasks/list-packages.ts';
 import { measure } from './tasks/measure.ts';
+import { network } from './tasks/network.ts';
 import { observe } from './tasks/observe.ts';
 import { sweep } from './tasks/sweep.ts';
 import { template } from './tasks/template.ts';
@@ -13,6 +14,7 @@ import { verify } from './tasks/verify.ts';
 
 export const tasks = {
   observe,
+  network,
   measure,
   collect,
   compact,

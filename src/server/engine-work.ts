@@ -74,6 +74,8 @@ export class EngineWork {
     if (this.#opened === null || this.#build === null) return;
     this.#reconciler = this.#build(this.#opened.engine);
     this.#reconciler.start();
+    const lacks = this.#opened.engine.network?.lacks ?? null;
+    if (lacks !== null) this.#log?.warn({}, `machines have no uplink: ${lacks}`);
     this.#opened.lease?.onLost(() => {
       this.#log?.error({}, 'another server has taken over the engine; this one ends its work');
       this.#change(this.#end());

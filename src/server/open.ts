@@ -24,7 +24,7 @@ import type { Config } from './options.ts';
  * yet. Throws `conflict` when another engine is asked for.
  */
 export async function openEngine(config: Config, installation?: string): Promise<Engine> {
-  const { dataDir, machineNetwork, simulatorSpeed, confining, toolEnvironment } = config;
+  const { dataDir, networks, simulatorSpeed, confining, toolEnvironment } = config;
   const { id } = (await findInstallation(dataDir)) ?? { id: installation };
   const engine = await engineOf(config);
   if (engine === 'incus') {
@@ -40,7 +40,7 @@ export async function openEngine(config: Config, installation?: string): Promise
   return engine === 'qemu'
     ? openQemu({
         root,
-        machineNetwork,
+        networks,
         confining,
         path: toolEnvironment.PATH ?? '',
         environment: toolEnvironment,

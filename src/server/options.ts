@@ -9,7 +9,9 @@ import { decimal, oneOf, type Parser, path, refuse, yesOrNo } from '../cli/parse
 import { type ListenAddress, listenHost, portNumber, publicUrl } from '../cli/parse-address.ts';
 import { databaseUrl, withoutSecret } from '../cli/parse-database.ts';
 import { dataDirSetting, type FlagsOf, setting, settingValues } from '../cli/setting.ts';
+import type { Forwarding } from '../domain/machine-network.ts';
 import { type Confining, confinements, defaultConfining } from '../engine/qemu/host.ts';
+import type { NetworkOptions } from '../engine/qemu/network.ts';
 import type { Environment } from '../lib/environment.ts';
 import { cacheDirs, defaultDataDir } from '../lib/folders.ts';
 import { defaultSettings, type Settings } from '../reconcile/context.ts';
@@ -18,6 +20,7 @@ import { corsSettings } from './cors-options.ts';
 import { type IncusConfig, incusSettings } from './incus-options.ts';
 import { keepSettings } from './keep-options.ts';
 import { listenSettings } from './listen-options.ts';
+import { networkSettings } from './network-options.ts';
 import { templateConfig, templateSettings } from './template-options.ts';
 import { toolEnvironment } from './tool-environment.ts';
 import { type TraceConfig, traceConfig, traceSettings } from './trace-options.ts';
@@ -40,6 +43,12 @@ export type EngineName = (typeof engineNames)[number];
 
 /** Whether the engine keeps its data on the host of one server, which alone can work it. */
 export const isHostBound = (engine: string): boolean => engine !== 'incus';
+
+/** A cluster has no ports that lead to machines. */
+export const withForwarding = (config: Config, engine: string): Config => ({
+  ...config,
+  forwarding: { ...config.forwarding, ...(!isHostBound(engine) && { network: null }) },
+});
 
 export const settings = {
   dataDir: dataDirSetting,
@@ -81,13 +90,7 @@ export const settings = {
     defaultSays: 'the one of the data, qemu for new data',
     help: 'qemu, incus or simulator',
   }),
-  machineNetwork: setting({
-    option: '--machine-network',
-    variable: 'SILVERSMITH_MACHINE_NETWORK',
-    parse: yesOrNo,
-    default: false,
-    help: 'give machines a network; it reaches the services on this host’s loopback too',
-  }),
+  ...networkSettings,
   ...incusSettings,
   simulatorSpeed: setting({
     option: '--simulator-speed <factor>',
@@ -169,7 +172,9 @@ export interface Config {
   engine: EngineName | null;
   demo: boolean;
   logLevel: string;
-  machineNetwork: boolean;
+  networks: NetworkOptions;
+  /** The ports of the host that may lead to machines, unless another engine has none. */
+  forwarding: Forwarding;
   simulatorSpeed: number;
   incus: IncusConfig;
   confining: Confining;
@@ -212,7 +217,12 @@ export function parseConfig(flags: Flags, env: Environment): Config {
     engine: given.engine,
     demo: given.demo,
     logLevel: given.logLevel,
-    machineNetwork: given.machineNetwork,
+    networks: { network: given.machineNetwork, reach: given.machineReach },
+    forwarding: {
+      network: given.machineNetwork,
+      addresses: given.forwardAddress,
+      ports: given.forwardPorts,
+    },
     simulatorSpeed: given.simulatorSpeed,
     incus: {
       urls: given.incusUrl,

@@ -23,7 +23,7 @@ import { takeEngineLease } from './engine-lease.ts';
 import { EngineWork, type Opened } from './engine-work.ts';
 import { assertStoreIsThere, engineOf, ensureInstallation } from './installation.ts';
 import { openEngine, openStore, prepareDataDir } from './open.ts';
-import { type Config, isHostBound } from './options.ts';
+import { type Config, isHostBound, withForwarding } from './options.ts';
 import { joinInstallation, workedElsewhere } from './replica.ts';
 import { secretsOf } from './secrets.ts';
 import {
@@ -131,7 +131,7 @@ async function serveLocked(config: Config, lock: Lock): Promise<Running> {
     await ours.open();
     const tracing = await openTracing(config.trace, () => api.app.log);
     const beside = { transfers: part.transfers, work: ours, tracer: tracing.tracer };
-    const { api, start } = apiOf(config, opened, beside);
+    const { api, start } = apiOf(withForwarding(config, part.engineName), opened, beside);
     const { url, metricsUrl, operatorUrl, shut } = await listenAll(config, api);
     start();
     return {

@@ -6,6 +6,7 @@ import { Application } from '../app/application.ts';
 import { Errands } from '../app/operator/errand.ts';
 import { localBlobs } from '../blobs/local/blobs.ts';
 import { failedForNow } from '../domain/error.ts';
+import { defaultForwarding, type Forwarding } from '../domain/machine-network.ts';
 import { withoutJob } from '../engine/port/call.ts';
 import type { Engine } from '../engine/port/engine.ts';
 import { Authenticator, clockToleranceMs } from '../http/authenticate.ts';
@@ -39,6 +40,8 @@ interface ApiDependencies {
   logLevel?: string;
   /** Secrets that no line of the log may have. */
   secrets?: readonly string[];
+  /** Default: no machine is on a network to which ports of the host lead. */
+  forwarding?: Forwarding;
   /** Takes each line of the log. Default: standard error. */
   writeLog?: (line: string) => void;
   publicUrl?: string | null;
@@ -193,7 +196,7 @@ export function buildApi(dependencies: ApiDependencies, beside: Beside): Api {
   const store = timed(dependencies.store, (ms) => metrics.written(ms));
   const { settings, logLevel = 'info', publicUrl = null } = dependencies;
   const { showMetrics = true, showOperator = true } = dependencies;
-  const { requestsPerSecond = 0, corsOrigins = [] } = dependencies;
+  const { requestsPerSecond = 0, corsOrigins = [], forwarding = defaultForwarding } = dependencies;
   const { secrets, writeLog, tracer = noTracer } = dependencies;
   const blobs = localBlobs(transfersOf(dependencies));
   const failed = (err: unknown, fields: object) =>
@@ -206,6 +209,7 @@ export function buildApi(dependencies: ApiDependencies, beside: Beside): Api {
     signer,
     now: clock.now,
     keepDiskMs: settings?.keepDiskMs ?? defaultSettings.keepDiskMs,
+    forwarding,
     blobs,
     assertTakes: (head, bytes) => beside.engineHere()?.transfer?.assertTakes(head, bytes),
     views: viewsOf(beside.engineHere),

@@ -44,6 +44,14 @@ export async function pinged(h: Harness) {
   return { params: { id, delivery: attributes.id } };
 }
 
+/** Lets a port lead to the first machine, which is on the network of such ports. */
+async function onForward(h: Harness, name: 'machineForwardAdd') {
+  const [id = 0] = h.machines;
+  await h.store.write(h.ours, (work) => work.machines.update(id as MachineId, { network: 'user' }));
+  const body = { port: 2222, guest_port: 22 };
+  return { answer: await h.call(name, { params: { id }, body }), machines: [id] };
+}
+
 /** A call of each operation that changes something, and the things that it touches. */
 export const changes: Record<
   ChangeName,
@@ -186,6 +194,12 @@ export const changes: Record<
     onFirstMachine(h, 'machineTypeSet', { machine_type_id: h.machineType.id }),
   machinePermissionsSet: ({ h }) =>
     onFirstMachine(h, 'machinePermissionsSet', { permissions: { clipboard_enabled: false } }),
+  machineForwardAdd: ({ h }) => onForward(h, 'machineForwardAdd'),
+  async machineForwardRemove({ h }) {
+    const { answer, machines } = await onForward(h, 'machineForwardAdd');
+    const params = { id: machines[0] ?? 0, forward: answer.body.attributes.id };
+    return { answer: await h.call('machineForwardRemove', { params }), machines };
+  },
   async keyCreate({ h }) {
     return { answer: await h.call('keyCreate', { body: { name: 'new', permissions: [] } }) };
   },

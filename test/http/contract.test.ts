@@ -54,6 +54,7 @@ describe('every operation', () => {
       imageAssign: { machine_ids: [1] },
       machineTypeSet: { machine_type_id: 1 },
       machinePermissionsSet: { permissions: {} },
+      machineForwardAdd: { port: 2222, guest_port: 22 },
       imageProtect: { protected: true },
       imageTemplatesSet: { templates: 'never' },
       keyRotate: {},
@@ -76,7 +77,7 @@ describe('every operation', () => {
         statements = [];
         const answer = await h.call(
           name,
-          { params: { id: asked, offset: 0, delivery: 1 }, body: bodies[name] },
+          { params: { id: asked, offset: 0, delivery: 1, forward: 1 }, body: bodies[name] },
           h.keys.theirs,
         );
         // A key that was asked for before may be kept, whatever the request is for.

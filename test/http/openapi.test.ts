@@ -145,6 +145,8 @@ for (const [address, document] of documents) {
         'deleted_at',
         'cpus',
         'memory_mb',
+        'addresses',
+        'network',
         'place',
         'started',
       ]);

@@ -240,7 +240,10 @@ describe('a change over the operator’s API', () => {
 
   it('does what the commands of the host do', async (t) => {
     const h = await startOperator(t);
-    const type = { name: 'Tiny', code: 'tiny', cpus: 1, memory_mb: 64, disk_size_gb: 1 };
+    const size = { cpus: 1, memory_mb: 64, disk_size_gb: 1 };
+    const type = { name: 'Tiny', code: 'tiny', ...size, network: 'bridge:lab' };
+    const wrong = await h.ask('machineTypeAdd', { ...type, network: 'bridge:-x' });
+    assert.deepEqual([wrong.status, wrong.body.message.includes('give none, user')], [400, true]);
     assert.ok((await h.ask('machineTypeAdd', type)).body.id > 0);
     assert.equal((await h.ask('machineTypeAdd', type)).status, 409);
     const types = (await h.ask('machineTypeList')).body.machine_types;

@@ -8,6 +8,7 @@ import { Ajv, type ValidateFunction } from 'ajv';
 import { pathPrefix } from '../../src/contract/envelope.ts';
 import type { OperationSpec } from '../../src/contract/operation.ts';
 import { type OperationName, operations } from '../../src/contract/table.ts';
+import type { MachineId } from '../../src/domain/ids.ts';
 import { pinged } from './changes.ts';
 import { startHarness } from './harness.ts';
 import type { Answer, Key } from './requests.ts';
@@ -162,6 +163,11 @@ async function doWithMachines({ h, ask }: Caller): Promise<number> {
   await ask('machineRestore', { params });
   for (const name of ['machineTypeList', 'machineFileList', 'machineConsole'] as const)
     await ask(name, { params });
+  await h.store.write(h.ours, (work) => work.machines.update(id as MachineId, { network: 'user' }));
+  const forward = (await ask('machineForwardAdd', { params, body: { port: 2222, guest_port: 22 } }))
+    .body.id;
+  await ask('machineForwardList', { params });
+  await ask('machineForwardRemove', { params: { ...params, forward } });
   const { id: typeId } = h.machineType;
   await ask('machineTypeSet', { params, body: { machine_type_id: typeId } });
   const permissions = { clipboard_enabled: false };
@@ -263,6 +269,8 @@ describe('a caller that asks for extensions', () => {
       'deleted_at',
       'cpus',
       'memory_mb',
+      'addresses',
+      'network',
       'place',
       'started',
     ]);

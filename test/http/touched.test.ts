@@ -15,6 +15,7 @@ import {
 } from '../../src/contract/table.ts';
 import type { KeyId } from '../../src/domain/ids.ts';
 import { permissions } from '../../src/domain/key.ts';
+import { defaultForwarding } from '../../src/domain/machine-network.ts';
 import { viewsOf } from '../../src/server/views.ts';
 import { changes } from './changes.ts';
 import { startHarness } from './harness.ts';
@@ -31,6 +32,7 @@ describe('a change', () => {
       masterKey,
       signer,
       now: clock.now,
+      forwarding: defaultForwarding,
       keepDiskMs: 1000,
       blobs: localBlobs(join(h.dataDir, 'transfers')),
       assertTakes() {},
@@ -127,7 +129,10 @@ describe('every operation that changes something', { concurrency: 2 }, () => {
     const { h, entryOf } = await trail(t);
     const refused = async (name: OperationName, id: string, as: Key, code: number) => {
       const { method, path, body, content } = specOf(name);
-      const filled = path.replace('{id}', id).replace('{offset}', '0').replace('{delivery}', '1');
+      const filled = path
+        .replace('{id}', id)
+        .replace('{offset}', '0')
+        .replaceAll(/\{(delivery|forward)\}/g, '1');
       const sent = body || content ? '[' : '';
       const answer = await h.send(
         { method, path: `/organization-management/v1${filled}`, body: sent },

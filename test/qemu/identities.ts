@@ -60,7 +60,7 @@ const bases: Record<string, (folder: string) => Promise<Files>> = {
 
 async function main(folder: string, wanted: readonly string[]): Promise<void> {
   const root = join(folder, 'engine');
-  const engine = await openQemu({ root, machineNetwork: true });
+  const engine = await openQemu({ root, networks: { network: 'user', reach: [] } });
   const own = processesIn(await realpath(root));
   const rows: Identity[] = [];
   let last = 0;

@@ -17,7 +17,10 @@ import { debugfs } from './cloud-base.ts';
 describe('a guest with an agent alone', () => {
   it('gets a lasting identity through the agent before it is ready or its card has a link', async (t) => {
     const folder = await temporaryFolder(t);
-    const engine = await openQemu({ root: join(folder, 'engine'), machineNetwork: true });
+    const engine = await openQemu({
+      root: join(folder, 'engine'),
+      networks: { network: 'user', reach: [] },
+    });
     const { boot, disk: demo, ...kernel } = await demoBase();
     const raw = join(folder, 'agent.raw');
     execFileSync('qemu-img', ['convert', '-O', 'raw', demo, raw]);

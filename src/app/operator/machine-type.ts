@@ -7,8 +7,8 @@ import { assertName, assertNameFree } from './name.ts';
 
 export const machineTypeList = async (store: Store): Promise<MachineType[]> => {
   const all = await store.read('system', (work) => work.machineTypes.list());
-  return all.map(({ id, name, code, cpus, memoryMb, diskSizeGb, retiredAt }) => ({
-    ...{ id, name, code, cpus, memoryMb, diskSizeGb, retiredAt },
+  return all.map(({ id, name, code, cpus, memoryMb, diskSizeGb, network, retiredAt }) => ({
+    ...{ id, name, code, cpus, memoryMb, diskSizeGb, network, retiredAt },
   }));
 };
 

@@ -117,8 +117,11 @@ const atOnce = (client: OperatorClient): Omit<Desk, keyof FarCatalogue | keyof F
   async keyRevoke(id, itself) {
     await client.keyRevoke({ id, itself });
   },
-  async machineTypeAdd({ name, code, cpus, memoryMb, diskSizeGb }) {
-    const sizes = { cpus, memory_mb: memoryMb, disk_size_gb: diskSizeGb };
+  async machineTypeAdd({ name, code, cpus, memoryMb, diskSizeGb, network = null }) {
+    const sizes = {
+      ...{ cpus, memory_mb: memoryMb, disk_size_gb: diskSizeGb },
+      ...(network !== null && { network }),
+    };
     return { id: (await client.machineTypeAdd({ name, code, ...sizes })).id };
   },
   machineTypeList: async () => fromWire((await client.machineTypeList()).machine_types),

@@ -2,12 +2,14 @@
 
 import type { Command } from 'commander';
 import { nameLengthMax } from '../../app/operator/name.ts';
+import { type MachineNetwork, networkHelp } from '../../domain/machine-network.ts';
 import type { MachineType } from '../../domain/machine-type.ts';
 import { type Columns, type ListFlags, printList } from '../listing.ts';
 import { whole, words } from '../parse.ts';
 import type { Both, OperatorContext } from './context.ts';
 import type { Desk } from './desk.ts';
 import { offerCommands } from './offer.ts';
+import { machineNetwork } from './parse-network.ts';
 
 /** The largest machine type: what QEMU gives one machine, and a disk that a qcow2 file can be. */
 const most = { cpus: 255, memoryMb: 16 * 1024 ** 2, diskGb: 1_000_000 };
@@ -17,6 +19,7 @@ interface Sizes {
   cpus: number;
   memory: number;
   disk: number;
+  network?: MachineNetwork | null;
 }
 
 export function machineTypeCommands(machineType: Command, context: OperatorContext): void {
@@ -27,9 +30,14 @@ export function machineTypeCommands(machineType: Command, context: OperatorConte
     .requiredOption('--cpus <number>', 'virtual processors', whole(1, most.cpus))
     .requiredOption('--memory <mb>', 'memory in MB', whole(1, most.memoryMb))
     .requiredOption('--disk <gb>', 'disk in GB', whole(1, most.diskGb))
-    .action(({ name, cpus, memory, disk, ...flags }: Both & Sizes) =>
+    .option(
+      '--network <network>',
+      `of its machines: ${networkHelp}; default: the server's`,
+      machineNetwork,
+    )
+    .action(({ name, cpus, memory, disk, network = null, ...flags }: Both & Sizes) =>
       withDesk(flags, async (desk) => {
-        const sizes = { cpus, memoryMb: memory, diskSizeGb: disk };
+        const sizes = { cpus, memoryMb: memory, diskSizeGb: disk, network };
         const added = await desk.machineTypeAdd({ name, code: name.toLowerCase(), ...sizes });
         print(flags, added, `Machine type ${added.id} (${name}) is added.`);
       }),
@@ -43,6 +51,7 @@ const columns: Columns<MachineType> = {
   CPUS: ({ cpus }) => cpus,
   'MEMORY MB': ({ memoryMb }) => memoryMb,
   'DISK GB': ({ diskSizeGb }) => diskSizeGb,
+  NETWORK: ({ network }) => network ?? '',
   RETIRED: ({ retiredAt }) => (retiredAt === null ? '' : new Date(retiredAt).toISOString()),
 };
 

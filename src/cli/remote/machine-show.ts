@@ -32,7 +32,11 @@ function rest(machine: Machine | undefined): string {
   // The table shows the first line of a reason; its other lines follow the table.
   const lines = reason.includes('\n') ? `\n\n${reason}` : '';
   const place = machine?.attributes.place;
-  return (place == null ? '' : `\n\nIts disk is on the host ${place}.`) + started(machine) + lines;
+  const { addresses = [] } = machine?.attributes ?? {};
+  const at = addresses.length === 0 ? '' : `\n\nIts addresses, as it says: ${addresses.join(', ')}`;
+  return (
+    (place == null ? '' : `\n\nIts disk is on the host ${place}.`) + at + started(machine) + lines
+  );
 }
 
 /** How it was last started, where that is known; older servers do not say it. */

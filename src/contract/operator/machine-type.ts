@@ -1,7 +1,7 @@
 // Machine types, for operators on the wire.
 
 import { Type } from 'typebox';
-import { NullableDateTime, Text } from '../envelope.ts';
+import { NullableDateTime, NullableString, Text } from '../envelope.ts';
 import { defineOperator } from './operation.ts';
 
 const sizes = {
@@ -15,6 +15,7 @@ const MachineType = Type.Object({
   name: Type.String(),
   code: Type.String(),
   ...sizes,
+  network: NullableString('Network of the machines; null: that of the server'),
   retired_at: NullableDateTime('Since when it is not offered; null while it is'),
 });
 
@@ -30,7 +31,12 @@ export const machineTypeOperations = {
     method: 'POST',
     path: '/operator/machine-types',
     summary: 'Add a machine type',
-    body: Type.Object({ name: Text(100, 'Name'), code: Text(100, 'Short name'), ...sizes }),
+    body: Type.Object({
+      name: Text(100, 'Name'),
+      code: Text(100, 'Short name'),
+      ...sizes,
+      network: Type.Optional(Text(22, 'Network of its machines: none, user, tap, or bridge:NAME')),
+    }),
     response: { id: Type.Integer() },
     errors: [],
   }),

@@ -9,6 +9,7 @@ import type { Console } from './console.ts';
 import type { Exec } from './exec.ts';
 import type { HostBound } from './host-bound.ts';
 import type { Instant } from './instant.ts';
+import type { Network } from './network.ts';
 import type { Packages } from './packages.ts';
 import type { Pause } from './pause.ts';
 import type { Places } from './places.ts';
@@ -25,6 +26,7 @@ export interface Parts {
   readonly console: Console;
   readonly exec: Exec;
   readonly hostBound: HostBound;
+  readonly network: Network;
   readonly instant: Instant;
   readonly packages: Packages;
   readonly pause: Pause;
@@ -43,6 +45,7 @@ const cannot: Record<keyof Parts, string> = {
   console: 'shows no consoles',
   exec: 'runs no guests, so no command can be run in one; use the qemu engine',
   hostBound: 'keeps nothing on this host',
+  network: 'leaves the network of machines to its cluster',
   instant: 'starts no machines from memory',
   packages: 'reads no lists of packages from disks',
   pause: 'pauses no machines',

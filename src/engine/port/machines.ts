@@ -1,6 +1,7 @@
 // Machines at an engine: starting them, stopping them, and asking how they are.
 
 import type { DiskId, MachineId } from '../../domain/ids.ts';
+import type { MachineNetwork } from '../../domain/machine-network.ts';
 import type { UsableTemplate } from '../optional/instant.ts';
 import type { Call } from './call.ts';
 import type { ChainBoot } from './layers.ts';
@@ -16,11 +17,20 @@ export interface MachineSpec extends ChainBoot {
    * ready.
    */
   fresh: boolean;
+  /** Without it, the machine is on the engine's own network and may reach the public internet. */
+  network?: NetworkSpec;
   /**
    * The template of whose layer the fresh disk is an overlay. An engine without the part `instant`
    * ignores it.
    */
   template?: UsableTemplate;
+}
+
+export interface NetworkSpec {
+  /** Null: that of the engine. */
+  kind: MachineNetwork | null;
+  /** Whether the machine may reach the public internet. */
+  internet: boolean;
 }
 
 /**

@@ -14,7 +14,11 @@ const printedBytesMax = 16 * 1024 ** 2;
  * Opens the agent's channel and discards bytes that an earlier connection left in it. Rejects when
  * no agent answers in time.
  */
-async function openAgent(path: string, timeoutMs: number, lineMost?: number): Promise<JsonSocket> {
+export async function openAgent(
+  path: string,
+  timeoutMs: number,
+  lineMost?: number,
+): Promise<JsonSocket> {
   const socket = await JsonSocket.open(path, timeoutMs, lineMost === undefined ? {} : { lineMost });
   try {
     const id = Math.floor(Math.random() * 2 ** 31);

@@ -109,7 +109,9 @@ async function runBoot(
     ...buildGuest(spec.boot.build ?? usualSize(host), [recipe]),
     build: true,
     memory: 'own' as const,
-    network: recipe.network,
+    card: recipe.network
+      ? { network: 'user' as const, restrict: false, ipv6: host.ipv6, mac: null }
+      : null,
   };
   const cage: Cage = {
     user,

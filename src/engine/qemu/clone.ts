@@ -10,14 +10,16 @@ import { hardwareOf, type Identity } from '../identity.ts';
 import type { UsableTemplate } from '../optional/instant.ts';
 import type { MachineSpec } from '../port/machines.ts';
 import { AgentError, agentAnswers, agentExec } from './agent.ts';
+import { type Card, cardPlug } from './card.ts';
 import { cardScript, cloneScript, faultOf } from './clone-script.ts';
-import { cardDevice, cardNetdev, qemuArgs } from './command.ts';
+import { qemuArgs } from './command.ts';
 import { createOverlay } from './disk-file.ts';
 import { fingerprintOf, layoutOf } from './fingerprint.ts';
 import type { Host } from './host.ts';
 import { launch } from './launch.ts';
 import { prepareGuest } from './machine-guest.ts';
 import { stateFd } from './memory.ts';
+import type { Connection } from './network.ts';
 import { endProcess, findProcess, type Own } from './process.ts';
 import { isEmptyOverlay, virtualBytesOf } from './qcow2.ts';
 import { type JsonSocket, openMonitor } from './qmp.ts';
@@ -27,7 +29,7 @@ import { type TemplateMemories, Unusable } from './template-memory.ts';
 
 interface CloneContext extends Own {
   host: Host;
-  network: boolean;
+  connection: Connection;
   memories: TemplateMemories;
 }
 
@@ -109,13 +111,12 @@ async function run(
   const disk = paths.disk(diskId);
   // Memory that does not belong to the disk would destroy it.
   if (!(await isEmptyOverlay(disk))) await emptyDisk(spec, signal, context);
-  const { guest, cage } = await prepareGuest(spec, identity, { ...context, network: false });
+  const { guest, cage } = await prepareGuest(spec, identity, context);
   await writeFile(cloningMark(paths.machine(machineId)), '', { flush: true });
-  const args = qemuArgs({ ...guest, memory: 'clone', fresh: undefined }, host, paths);
+  const args = qemuArgs({ ...guest, card: null, memory: 'clone', fresh: undefined }, host, paths);
   const state = await open(paths.template(template.templateId, 'state'), 'r');
   try {
-    const open = { ...cage, processes: true, network: context.network };
-    await launch(args, open, signal, [memoryFd, state.fd]);
+    await launch(args, { ...cage, processes: true }, signal, [memoryFd, state.fd]);
   } finally {
     await state.close();
   }
@@ -129,13 +130,13 @@ async function run(
     if (grows) await monitor.call('block_resize', { device: 'disk', size }, monitorMs);
     const agent = join(folder, 'agent.sock');
     await answers(agent, signal);
-    const { network } = context;
+    const { card } = context.connection;
     const hardware = hardwareOf(installation, machineId);
     const random = randomBytes(randomBytesDrawn).toString('hex');
-    const order = { identity, hardware, random, grows, network };
+    const order = { identity, hardware, random, grows, network: card !== null };
     const seconds = Date.now() / 1000;
     await inGuest(agent, cloneScript({ ...order, seconds }), renewMs, signal);
-    if (network) await plugCard(monitor, agent, hardware, signal, context);
+    if (card !== null) await plugCard(monitor, agent, card, signal);
   } finally {
     monitor.close();
   }
@@ -170,12 +171,11 @@ async function inGuest(
 async function plugCard(
   monitor: JsonSocket,
   agent: string,
-  hardware: ReturnType<typeof hardwareOf>,
+  card: Card,
   signal: AbortSignal,
-  { host }: CloneContext,
 ): Promise<void> {
-  await monitor.call('netdev_add', cardNetdev(host), monitorMs);
-  await monitor.call('device_add', cardDevice(hardware), monitorMs);
+  for (const { execute, arguments: given } of cardPlug(card))
+    await monitor.call(execute, given, monitorMs);
   await inGuest(agent, cardScript(addressTries), addressMs + hooksMs, signal);
 }
 

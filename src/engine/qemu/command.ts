@@ -3,6 +3,7 @@
 import type { BootProfile } from '../../domain/boot.ts';
 import { earlyLines, type Hardware, type Identity } from '../identity.ts';
 import type { ChainBoot } from '../port/layers.ts';
+import { buildCardArgs, type Card, cardArgs } from './card.ts';
 import { displayArgs } from './display.ts';
 import { boardOf, firmwareArgs } from './firmware.ts';
 import type { Host } from './host.ts';
@@ -21,7 +22,7 @@ export interface Guest extends ChainBoot {
   memoryMb: number;
   memory: MemoryKind;
   build: boolean;
-  network: boolean;
+  card: Card | null;
   /** Of a machine. A build machine has no identity. */
   hardware?: Hardware;
   /** Of a machine on a fresh disk. */
@@ -55,7 +56,7 @@ export function qemuArgs(guest: Guest, host: Host, paths: Paths): string[] {
     // boot sector.
     ...['-display', 'none', '-vga', 'none'],
     // It names its slot, so it comes before devices that take the next one.
-    ...(build ? ['-nic', guest.network ? cardOf(guest, host) : 'none'] : portArgs(guest, host)),
+    ...(build ? buildCardArgs(guest.card) : cardArgs(guest.card)),
     ...firmwareArgs(guest),
     ...driveArgs(guest),
     ...['-device', 'virtio-rng-pci'],
@@ -66,7 +67,7 @@ export function qemuArgs(guest: Guest, host: Host, paths: Paths): string[] {
     ...channelArgs(build),
     ...(build ? [] : displayArgs(boot)),
     // The card of a fresh machine is unplugged before the guest begins; see newcomer.ts.
-    ...(guest.network && fresh ? ['-S'] : []),
+    ...(guest.card && fresh ? ['-S'] : []),
     ...direct,
   ];
 }
@@ -109,46 +110,6 @@ const buildArgs = [
   ...['-device', `virtserialport,chardev=fast,name=${resultPort}`],
   ...['-device', 'pvpanic'],
 ];
-
-// A guest that believes in IPv6 where the host has none waits for each address in vain.
-const cardOf = ({ hardware }: Guest, { ipv6 }: Host) =>
-  `user,id=${card},model=virtio-net-pci${ipv6 ? '' : ',ipv6=off'}${hardware ? `,mac=${hardware.mac}` : ''}`;
-
-/** The monitor's name of the card. */
-export const card = 'net';
-/** The monitor's name of the port that the card of a machine is in. */
-const cardPort = 'card-port';
-
-/**
- * Every machine has the port, also one without a card, so that a card can be plugged into a machine
- * that began without one, and has the same name in its guest as after a boot.
- */
-const portArgs = (guest: Guest, host: Host): string[] => [
-  ...['-nic', 'none', '-device', `pcie-root-port,id=${cardPort},chassis=1,addr=0x1`],
-  ...(guest.network
-    ? [
-        ...['-netdev', optionsOf(Object.entries(cardNetdev(host)))],
-        ...['-device', optionsOf(Object.entries(cardDevice(guest.hardware)))],
-      ]
-    : []),
-];
-
-/** The fields of the card's two ends, as both the command line and the monitor name them. */
-export const cardNetdev = ({ ipv6 }: Host) => ({
-  type: 'user',
-  id: card,
-  ...(ipv6 ? {} : { ipv6: false }),
-});
-export const cardDevice = (hardware?: Hardware) => ({
-  driver: 'virtio-net-pci',
-  id: 'card',
-  netdev: card,
-  bus: cardPort,
-  ...(hardware && { mac: hardware.mac }),
-});
-
-const optionsOf = ([first, ...rest]: [string, unknown][]): string =>
-  [first?.[1], ...rest.map(([name, value]) => `${name}=${value === false ? 'off' : value}`)].join();
 
 const base64 = (text: string) => Buffer.from(text).toString('base64');
 

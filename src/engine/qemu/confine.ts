@@ -7,6 +7,7 @@ import { constants, lstatSync, readlinkSync, realpathSync, statSync } from 'node
 import { access } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { AppError } from '../../domain/error.ts';
+import { openTap, type Tap } from './tap.ts';
 
 export const confinements = ['bubblewrap', 'none'] as const;
 export type Confinement = (typeof confinements)[number];
@@ -39,6 +40,8 @@ export interface Cage {
   programs?: readonly string[];
   /** The host's network, instead of none. */
   network?: boolean;
+  /** The tap device that it gets as a descriptor. */
+  tap?: Tap | null;
   kvm?: boolean;
   /** Whether it sees /proc, with its own processes alone. */
   processes?: boolean;
@@ -79,6 +82,13 @@ export async function locate(program: string, path: string): Promise<string> {
  * not end the program. Throws an Error when a program that it needs is not there.
  */
 export async function caged(cage: Cage, program: string, args: readonly string[]): Promise<Caged> {
+  const command = await cagedAlone(cage, program, args);
+  if (!cage.tap) return command;
+  const opened = openTap(cage.tap, command.file, command.args);
+  return { ...command, file: await locate('perl', cage.user.path), args: opened };
+}
+
+async function cagedAlone(cage: Cage, program: string, args: readonly string[]): Promise<Caged> {
   const { user, cwd, limits, mortal } = cage;
   const { ids, path, confinement } = user;
   const file = await locate(program, path);

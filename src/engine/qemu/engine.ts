@@ -24,6 +24,8 @@ import { execIn } from './exec.ts';
 import { removeState, stateBytes } from './firmware-state.ts';
 import { type Confining, defaultConfining, prepareFolders, probeHost } from './host.ts';
 import { Machines } from './machine.ts';
+import { type NetworkOptions, Networks } from './network.ts';
+import { networkIn } from './network-care.ts';
 import { listPackages } from './packages/list.ts';
 import { type Paths, stateIn } from './paths.ts';
 import { pauseIn } from './pause.ts';
@@ -41,11 +43,8 @@ import { bootOnce } from './trial.ts';
 interface QemuOptions {
   /** The engine's own folder, which is made when it does not exist. */
   root: string;
-  /**
-   * Whether machines reach the network. Off by default: a guest with a network reaches the host's
-   * loopback services too.
-   */
-  machineNetwork?: boolean;
+  /** The network of machines; none by default. */
+  networks?: NetworkOptions;
   /** The id of the installation, by which its guests are known also when its folder is gone. */
   installation?: string;
   /** Folders in which QEMU and its tools are looked for, divided by colons. */
@@ -61,7 +60,7 @@ type Qemu = Engine & QemuParts;
 
 export async function openQemu({
   root: given,
-  machineNetwork = false,
+  networks: networkOptions = { network: 'none', reach: [] },
   ...options
 }: QemuOptions): Promise<Qemu> {
   const { path = systemPath, confining = defaultConfining, environment = {} } = options;
@@ -72,8 +71,9 @@ export async function openQemu({
   const own = processesIn(root, options.installation);
   const { paths } = own;
   await prepareFolders(root, paths.folders);
+  const networks = new Networks(host, own.installation, networkOptions);
   const memories = new TemplateMemories(paths);
-  const machines = new Machines(host, own, machineNetwork, memories);
+  const machines = new Machines(host, own, networks, memories);
   const consoles = new Consoles(own);
   const context = { host, ...own };
 
@@ -117,8 +117,9 @@ export async function openQemu({
       open: (id, { signal }) => consoles.open(id, signal),
     },
     exec: { run: (spec, { signal }) => execIn(spec, signal, own) },
-    hostBound: { tidy: () => tidy(context), size: hostSize() },
+    hostBound: { tidy: () => tidy(context, networks), size: hostSize() },
     instant: templatesIn({ ...context, memories }),
+    network: networkIn(own, host, networks),
     packages: { list: (spec, { signal }) => listPackages(spec, signal, paths, host.user) },
     pause: pauseIn(own),
     screen: screenIn(context),

@@ -41,7 +41,7 @@ export const layoutOf = (
             variables: '',
             memory: 'clone',
             build: false,
-            network: false,
+            card: null,
           },
           ...{ boot, baseLayerId, chain: [], cpus, memoryMb },
         },

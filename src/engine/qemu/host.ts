@@ -43,6 +43,8 @@ export interface Host {
   ipv6: boolean;
   /** The user that the tools run as. */
   user: QemuUser;
+  /** The users of machines; null when the server is not root. */
+  machineUids: { first: number; last: number } | null;
   /**
    * The user that a guest runs as. No other guest has this user, unless there are more guests of
    * its kind than users.
@@ -124,6 +126,7 @@ export async function probeHost({
     proxy: proxyVariables(environment),
     ipv6: hasIpv6(networkInterfaces()),
     user,
+    machineUids: asRoot ? { first: uids.first + 1 + buildUids, last: uids.last } : null,
     guestUser: (kind, id) =>
       as(
         kind === 'build'

@@ -11,12 +11,13 @@ import { makeWritable } from './disk-file.ts';
 import { assertHardware } from './firmware.ts';
 import { ensureState } from './firmware-state.ts';
 import { giveTo, type Host, prepareFolders } from './host.ts';
+import { type Connection, writeConnection } from './network.ts';
 import { type Own, processName } from './process.ts';
 import { writeMachineSeed } from './seed.ts';
 
 interface Context extends Own {
   host: Host;
-  network: boolean;
+  connection: Connection;
 }
 
 /** A file in the folder of a machine that has a TPM. */
@@ -26,7 +27,7 @@ export const tpmMark = 'tpm';
 export async function prepareGuest(
   spec: MachineSpec,
   identity: Identity,
-  { host, network, paths, installation }: Context,
+  { host, connection, paths, installation }: Context,
 ): Promise<{ guest: Guest; cage: Cage; tpm: string }> {
   const { machineId, boot, fresh } = spec;
   await assertHardware(boot, host);
@@ -36,6 +37,7 @@ export async function prepareGuest(
   const copies = join(folder, 'copies');
   await prepareFolders(folder, [copies]);
   await writeMachineSeed(folder, identity, user.path);
+  await writeConnection(folder, connection);
   await mkdir(run, { mode: 0o700 });
   await giveTo(user, run);
   // A disk from a backup belongs to the user that copied it, and a new disk to the user that made
@@ -54,7 +56,7 @@ export async function prepareGuest(
     variables: paths.fromGuest(state.variables),
     build: false,
     memory: 'own' as const,
-    network,
+    card: connection.card,
     hardware: hardwareOf(installation, machineId),
     ...(spec.fresh ? { fresh: identity } : { fresh: undefined }),
   };
@@ -64,7 +66,8 @@ export async function prepareGuest(
     readable: [...paths.chain(spec), seed],
     writable: [run, disk, ...(isUefi(boot) ? [state.variables] : [])],
     builds: copies,
-    network,
+    network: connection.card?.network === 'user',
+    tap: connection.tap,
     kvm: host.accel === 'kvm',
     mortal: false,
   };

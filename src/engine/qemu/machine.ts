@@ -8,11 +8,12 @@ import { exists } from '../../lib/files.ts';
 import { type Identity, identityOf } from '../identity.ts';
 import type { MachineSpec, MachineState, Started } from '../port/machines.ts';
 import { agentAnswers, agentShutdown } from './agent.ts';
+import { card } from './card.ts';
 import { cloningMark, emptyDisk, startClone } from './clone.ts';
-import { card } from './command.ts';
 import { giveBack, readRing } from './console.ts';
 import type { Host } from './host.ts';
 import { prepareGuest, tpmMark } from './machine-guest.ts';
+import type { Networks } from './network.ts';
 import { Newcomer } from './newcomer.ts';
 import type { Paths } from './paths.ts';
 import {
@@ -39,7 +40,7 @@ export class Machines {
   readonly #host: Host;
   readonly #own: Own;
   readonly #paths: Paths;
-  readonly #network: boolean;
+  readonly #networks: Networks;
   readonly #memories: TemplateMemories;
   /**
    * Both hold entries only while a machine starts: the console output so far, and the new identity
@@ -48,11 +49,11 @@ export class Machines {
   readonly #consoles = new Map<MachineId, string>();
   readonly #newcomers = new Map<MachineId, Newcomer>();
 
-  constructor(host: Host, own: Own, network: boolean, memories: TemplateMemories) {
+  constructor(host: Host, own: Own, networks: Networks, memories: TemplateMemories) {
     this.#host = host;
     this.#own = own;
     this.#paths = own.paths;
-    this.#network = network;
+    this.#networks = networks;
     this.#memories = memories;
   }
 
@@ -66,8 +67,9 @@ export class Machines {
     const [folder, run] = [this.#paths.machine(machineId), this.#paths.run('machine', machineId)];
     const cloning = cloningMark(folder);
     const identity = identityOf(spec.diskId, spec.name, machineId);
+    const hasCard = this.#networks.networkOf(spec) !== 'none';
     const welcome = (sockets: string) =>
-      spec.fresh ? this.#welcome(machineId, identity, sockets) : undefined;
+      spec.fresh ? this.#welcome(machineId, identity, { sockets, hasCard }) : undefined;
     if (running) {
       // The guest says only once that it is ready. A server that died while it read that has lost
       // it, so the machine is started anew.
@@ -78,7 +80,7 @@ export class Machines {
       }
       await endProcess(running);
     }
-    const context = { host: this.#host, network: this.#network, ...this.#own };
+    const context = { host: this.#host, ...this.#own };
     // A clone that was not given an identity of its own has written to the disk.
     if (spec.fresh && (await exists(cloning))) await emptyDisk(spec, signal, context);
     const clear = async () => {
@@ -90,13 +92,19 @@ export class Machines {
       spec.fresh && template
         ? await startClone({ ...spec, template }, identity, signal, {
             ...context,
+            connection: await this.#networks.prepare(spec),
             memories: this.#memories,
           })
         : null;
     if (spec.fresh && template && because === null) return { how: 'instant' };
     await clear();
-    const prepared = await prepareGuest(spec, identity, context);
-    await launchGuest({ ...prepared, kind: 'machine', id: machineId }, context, signal);
+    const connection = await this.#networks.prepare(spec);
+    const prepared = await prepareGuest(spec, identity, { ...context, connection });
+    const launching = { ...prepared, kind: 'machine' as const, id: machineId };
+    await launchGuest(launching, context, signal).catch(async (error) => {
+      await this.#networks.clear(machineId);
+      throw error;
+    });
     await welcome(run);
     return { how: 'cold', because };
   }
@@ -113,7 +121,11 @@ export class Machines {
    * Lets a machine on a fresh disk run, without a link on its card until it has an identity. Does
    * no harm to a machine that runs already.
    */
-  async #welcome(id: MachineId, identity: Identity, sockets: string): Promise<void> {
+  async #welcome(
+    id: MachineId,
+    identity: Identity,
+    { sockets, hasCard }: { sockets: string; hasCard: boolean },
+  ): Promise<void> {
     if (this.#newcomers.has(id)) return;
     const ask = (execute: string, args?: Record<string, unknown>) =>
       monitorCall(join(sockets, 'qmp.sock'), execute, args, monitorMs);
@@ -122,7 +134,7 @@ export class Machines {
       await ask('cont');
     }
     const giveLink = async () => {
-      if (this.#network) await ask('set_link', { name: card, up: true });
+      if (hasCard) await ask('set_link', { name: card, up: true });
     };
     this.#newcomers.set(id, new Newcomer(identity, join(sockets, 'agent.sock'), giveLink));
   }
@@ -196,6 +208,7 @@ export class Machines {
       await endProcess(running);
     }
     this.#forget(id);
+    await this.#networks.clear(id);
     await this.#removeFolders(id);
   }
 

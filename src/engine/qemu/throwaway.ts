@@ -70,7 +70,7 @@ export async function startThrowaway(
   const isTemplate = memoryFd !== undefined;
   const guest: Guest = {
     ...{ boot, baseLayerId: spec.baseLayerId, chain: spec.chain },
-    ...{ cpus, memoryMb, memory: isTemplate ? 'template' : 'own', build: false, network: false },
+    ...{ cpus, memoryMb, memory: isTemplate ? 'template' : 'own', build: false, card: null },
     name: processName(installation, 'build', id),
     disk: paths.fromGuest(disk),
     seed: paths.fromGuest(seed),

@@ -1,9 +1,10 @@
-// Removes the remains of a dead server: build machines, unfinished files and templates, folders of
-// machines that are off. They are not needed, because the jobs that made them start from their
-// beginning.
+// Removes the remains of a dead server: build machines, unfinished files and templates, folders and
+// devices of machines that are off. They are not needed, because the jobs that made them start from
+// their beginning.
 
 import { chmod, chown, lstat, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Networks } from './network.ts';
 import { endProcess, findProcesses, type Own } from './process.ts';
 import { endLeftTpms } from './tpm.ts';
 
@@ -14,7 +15,7 @@ import { endLeftTpms } from './tpm.ts';
 const ownedElsewhere = /^(base|backup)-/;
 const forgottenMs = 24 * 3600_000;
 
-export async function tidy(own: Own): Promise<void> {
+export async function tidy(own: Own, networks: Networks): Promise<void> {
   const { paths } = own;
   const processes = await findProcesses(own);
   for (const found of processes) if (found.kind === 'build') await endProcess(found);
@@ -33,6 +34,8 @@ export async function tidy(own: Own): Promise<void> {
     if (!names.includes(name.replace(/\.(memory|state)(\.part)?$|\.part$/, '.record')))
       await rm(join(paths.templates, name), { force: true });
   const on = new Set(processes.filter(({ kind }) => kind === 'machine').map(({ id }) => id));
+  await networks.assertCan();
+  await networks.tidy(on);
   for (const name of await readdir(paths.runs))
     if (!on.has(name.replace(/^machine-/, '')))
       await rm(join(paths.runs, name), { recursive: true, force: true });

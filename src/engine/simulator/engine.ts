@@ -5,7 +5,8 @@
 // Time: work that takes a real engine seconds takes a known time divided by `speed`, on the given
 // clock. Faults come on demand, by sentinel names: a machine or software whose name holds
 // `sim-fail-start`, `sim-never-ready`, `sim-fail-build`, `sim-exit-7` or `sim-disk-full` does what
-// its name says. A base whose disk holds `sim-never-ready` boots no guest that reports.
+// its name says. A machine whose name holds `sim-address` has an address, and the ports of the host
+// that would lead to one whose name holds `sim-port-taken` are taken. A base whose disk holds `sim-never-ready` boots no guest that reports.
 //
 // It runs no guests and its host is never full, so it has no commands or pauses. Its machines have a
 // console that answers what is typed, and a screen with one picture.
@@ -22,6 +23,7 @@ import { consoleIn } from './console.ts';
 import { instantIn } from './instant.ts';
 import { compactIn, disksIn, layersIn, packagesIn, transferIn, verifyIn } from './layers.ts';
 import { buildsIn, machinesIn, trialIn } from './machines.ts';
+import { networkIn } from './network.ts';
 import { OpenStreams } from './open-streams.ts';
 import type { Pace } from './pace.ts';
 import { screenIn } from './screen.ts';
@@ -41,6 +43,7 @@ type SimulatorParts = Pick<
   | 'compact'
   | 'console'
   | 'hostBound'
+  | 'network'
   | 'instant'
   | 'packages'
   | 'screen'
@@ -94,6 +97,7 @@ export async function openSimulator({
     // A record is written whole or not at all, so there are no unfinished records.
     hostBound: { tidy: async () => {}, size: fleetSize },
     instant: instantIn(file, pace, versions),
+    network: networkIn(file),
     packages: packagesIn(file),
     screen: screenIn(file, streams),
     transfer: transferIn(file),

@@ -51,6 +51,8 @@ export function presentMachine({
       deleted_at: dateOrNull(machine.deletedAt),
       cpus: machine.cpus,
       memory_mb: machine.memoryMb,
+      addresses: [...machine.addresses],
+      network: machine.network,
       place: machine.place,
       started:
         machine.startedFrom === null

@@ -15,6 +15,12 @@ import {
   organisationTemplatesSet,
 } from '../../app/operator/organisation.ts';
 import { storageGet } from '../../app/operator/storage.ts';
+import { invalid } from '../../domain/error.ts';
+import {
+  type MachineNetwork,
+  networkHelp,
+  parseMachineNetwork,
+} from '../../domain/machine-network.ts';
 import type { Quotas } from '../../domain/organisation.ts';
 import { givenPolicy } from '../../domain/template.ts';
 import { fromWire, toWire } from '../../lib/wire-form.ts';
@@ -79,11 +85,12 @@ export const operatorHandlers: OperatorHandlers = {
   machineTypeList: async ({ store }) => ({
     machine_types: toWire(await machineTypeList(store)),
   }),
-  machineTypeAdd: ({ operator }, { body: { name, code, cpus, ...sizes } }) =>
+  machineTypeAdd: ({ operator }, { body: { name, code, cpus, network, ...sizes } }) =>
     machineTypeAdd(operator, {
       ...{ name, code, cpus },
       memoryMb: sizes.memory_mb,
       diskSizeGb: sizes.disk_size_gb,
+      network: network === undefined ? null : networkOf(network),
     }),
   async storageGet({ store, engine }) {
     const { sizes, guests } = await storageGet(store, engine());
@@ -121,3 +128,9 @@ export const operatorHandlers: OperatorHandlers = {
   cachePrune: ({ operator }, { body: { keep_bytes: keepBytes = 0 } }) =>
     cachePrune(operator, keepBytes),
 };
+
+function networkOf(text: string): MachineNetwork {
+  const network = parseMachineNetwork(text);
+  if (network === null) throw invalid(`network is ${JSON.stringify(text)}; give ${networkHelp}.`);
+  return network;
+}

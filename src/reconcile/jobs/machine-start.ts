@@ -25,6 +25,7 @@ import {
   usableOf,
 } from '../machine-template.ts';
 import { assertSound, assertStands } from '../soundness.ts';
+import { networkSpecOf } from '../tasks/network.ts';
 import { verifyChain } from '../verify.ts';
 
 const kind = 'machineStart';
@@ -96,6 +97,7 @@ async function bringUp(context: Start, prepared: Prepared) {
     {
       ...{ machineId: id, diskId: disk.id, name, cpus, memoryMb, ...boot, fresh },
       ...(template && { template }),
+      network: networkSpecOf(machine),
     },
     call,
   );
@@ -257,6 +259,7 @@ async function finish(
     status: 'ready',
     statusReason,
     pausedAt: null,
+    networkDueAt: work.now(),
     lastSessionStartAt: work.now(),
     startedFrom: cold === null ? 'memory' : 'disk',
     startedBecause: cold === null || isUsual(cold) ? null : cold.because,

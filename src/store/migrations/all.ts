@@ -40,6 +40,7 @@ import { operatorUploads } from './0035-operator-uploads.ts';
 import { packageLists } from './0036-package-lists.ts';
 import { templates } from './0037-templates.ts';
 import { screen } from './0038-screen.ts';
+import { networks } from './0039-networks.ts';
 import type { Declarations, MigrationFor } from './statements.ts';
 
 const all: Record<string, MigrationFor> = {
@@ -80,6 +81,7 @@ const all: Record<string, MigrationFor> = {
   '0036-package-lists': packageLists,
   '0037-templates': templates,
   '0038-screen': screen,
+  '0039-networks': networks,
 };
 
 /**
@@ -101,6 +103,7 @@ export const additions: readonly string[] = [
   '0036-package-lists',
   '0037-templates',
   '0038-screen',
+  '0039-networks',
 ];
 
 /** All migrations by name, in order, in the declarations of a database. */

@@ -19,9 +19,12 @@ export type NewMachine = Pick<
   | 'diskSizeGb'
   | 'permissions'
   | 'assignedImageId'
->;
+> &
+  Partial<Pick<Machine, 'network'>>;
 
-export type MachineChange = Partial<Omit<Machine, 'id' | 'name' | 'permissions' | 'lostPendingAt'>>;
+export type MachineChange = Partial<
+  Omit<Machine, 'id' | 'name' | 'permissions' | 'addresses' | 'lostPendingAt'>
+>;
 
 export interface MachineFilter extends PageFilter {
   /** Matches anywhere in the name, whatever the case; `%`, `_` and `\` stand for themselves. */
@@ -36,6 +39,16 @@ export interface MachineFilter extends PageFilter {
 
 /** Where a machine's disk was seen last; see `Machine`. */
 export type MachinePlace = Pick<Machine, 'id' | 'diskId' | 'place' | 'awayAt'>;
+
+/** What came of the care for the network of a machine. */
+export interface Cared {
+  /** When it was due. */
+  since: number;
+  /** When it is due again; null: when something changes. */
+  dueAt: number | null;
+  /** Null: as they were. */
+  addresses: readonly string[] | null;
+}
 
 /** The end of a console. */
 export interface KeptConsole {
@@ -66,6 +79,8 @@ export interface MachineReader {
   page(after: number | null, limit: number): Promise<Machine[]>;
   /** The machines with the status `ready`, and their disks, in no order. */
   ready(): Promise<Pick<Machine, 'id' | 'diskId'>[]>;
+  /** The machines that are `ready` and whose network is due at a time, at most so many. */
+  networkDue(at: number, limit: number): Promise<Machine[]>;
   /** The places of the machines that have a disk or a place, in order of id. */
   places(): Promise<MachinePlace[]>;
   /**
@@ -86,7 +101,13 @@ export interface MachineWriter extends MachineReader {
   update(id: MachineId, change: MachineChange): Promise<void>;
   /** The same change for each of these machines that is in this scope; any number of ids. */
   updateMany(ids: readonly MachineId[], change: MachineChange): Promise<void>;
+  /** Its network is due for care then. */
   setPermissions(id: MachineId, permissions: Record<string, boolean>): Promise<void>;
+  /**
+   * Notes that the network of a machine was cared for, unless something has changed since. Returns
+   * whether its addresses are others than before.
+   */
+  setCared(id: MachineId, cared: Cared): Promise<boolean>;
   /** Assigns an image, pending from now, and remembers the assignment before it. */
   assign(ids: readonly MachineId[], imageId: ImageId): Promise<void>;
   /** Gives machines the assignment that they had before the last one. */

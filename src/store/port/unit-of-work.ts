@@ -19,6 +19,7 @@ import type { BaseReader, BaseWriter } from './base.ts';
 import type { Counts } from './counts.ts';
 import type { DiskReader, DiskWriter } from './disk.ts';
 import type { EventReader, EventWriter } from './event.ts';
+import type { ForwardReader, ForwardWriter } from './forward.ts';
 import type { HostReader, HostWriter } from './host.ts';
 import type { IdempotencyReader, IdempotencyWriter } from './idempotency.ts';
 import type { ImageReader, ImageWriter } from './image.ts';
@@ -52,6 +53,7 @@ export interface Reader {
   readonly images: ImageReader;
   readonly machines: MachineReader;
   readonly machineTypes: MachineTypeReader;
+  readonly forwards: ForwardReader;
   readonly software: SoftwareReader;
   readonly bases: BaseReader;
   readonly layers: LayerReader;
@@ -86,6 +88,7 @@ export interface Writer extends Reader {
   readonly images: ImageWriter;
   readonly machines: MachineWriter;
   readonly machineTypes: MachineTypeWriter;
+  readonly forwards: ForwardWriter;
   readonly software: SoftwareWriter;
   readonly bases: BaseWriter;
   readonly layers: LayerWriter;

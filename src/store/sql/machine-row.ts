@@ -17,6 +17,7 @@ export const imageIsDeleted = sql<boolean>`exists (
 export const toMachine = ({
   nameFolded: _,
   permissions,
+  addresses,
   imageIsDeleted: lost,
   ...machine
 }: MachineRow): Machine => ({
@@ -26,5 +27,6 @@ export const toMachine = ({
   pausedAt: machine.status === 'ready' ? machine.pausedAt : null,
   awayAt: machine.status === 'ready' ? machine.awayAt : null,
   lostPendingAt: lost ? machine.assignmentPendingAt : null,
+  addresses: machine.status === 'ready' ? (JSON.parse(addresses ?? '[]') as string[]) : [],
   permissions: JSON.parse(permissions) as Record<string, boolean>,
 });

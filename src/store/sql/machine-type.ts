@@ -47,7 +47,7 @@ export class SqlMachineTypeWriter extends SqlMachineTypeReader implements Machin
   add(type: NewMachineType): Promise<{ id: MachineTypeId }> {
     return this.db
       .insertInto('machineType')
-      .values({ ...type, createdAt: this.now(), retiredAt: null })
+      .values({ network: null, ...type, createdAt: this.now(), retiredAt: null })
       .returning('id')
       .executeTakeFirstOrThrow();
   }

@@ -5,7 +5,7 @@ import type { ImageId, MachineId } from '../../domain/ids.ts';
 import type { Machine } from '../../domain/machine.ts';
 import { fold } from '../../lib/fold.ts';
 import { portionsOf } from '../../lib/portions.ts';
-import type { MachineChange, MachineWriter, NewMachine } from '../port/machine.ts';
+import type { Cared, MachineChange, MachineWriter, NewMachine } from '../port/machine.ts';
 import { isForgettableMachine } from './forgettable.ts';
 import { SqlMachineReader } from './machine.ts';
 import { isIdle } from './open-job.ts';
@@ -22,6 +22,7 @@ export class SqlMachineWriter extends SqlMachineReader implements MachineWriter 
     const { id } = await this.db
       .insertInto('machine')
       .values({
+        network: null,
         ...machine,
         name: name ?? '',
         nameFolded: fold(name ?? ''),
@@ -39,6 +40,8 @@ export class SqlMachineWriter extends SqlMachineReader implements MachineWriter 
         priorImageId: null,
         priorPendingAt: null,
         lastSessionStartAt: null,
+        addresses: null,
+        networkDueAt: null,
         startedFrom: null,
         startedBecause: null,
         startedMs: null,
@@ -74,9 +77,30 @@ export class SqlMachineWriter extends SqlMachineReader implements MachineWriter 
 
   async setPermissions(id: MachineId, permissions: Record<string, boolean>): Promise<void> {
     await this.#all()
-      .set({ permissions: JSON.stringify(permissions), updatedAt: this.now() })
+      .set({
+        permissions: JSON.stringify(permissions),
+        networkDueAt: this.now(),
+        updatedAt: this.now(),
+      })
       .where('id', '=', id)
       .execute();
+  }
+
+  async setCared(id: MachineId, { since, addresses, dueAt }: Cared): Promise<boolean> {
+    const changed = addresses && JSON.stringify(addresses);
+    // A change since then wants care of its own.
+    await this.#all()
+      .set({ networkDueAt: dueAt })
+      .where('id', '=', id)
+      .where('networkDueAt', '=', since)
+      .execute();
+    if (changed === null) return false;
+    const { numUpdatedRows } = await this.#all()
+      .set({ addresses: changed })
+      .where('id', '=', id)
+      .where(({ eb, fn }) => eb(fn.coalesce('addresses', sql`'[]'`), '<>', changed))
+      .executeTakeFirstOrThrow();
+    return numUpdatedRows === 1n;
   }
 
   async assign(ids: readonly MachineId[], imageId: ImageId): Promise<void> {
@@ -167,6 +191,7 @@ export class SqlMachineWriter extends SqlMachineReader implements MachineWriter 
       .execute();
     const gone = this.among(rows.map(({ id }) => id));
     await this.db.deleteFrom('accessLink').where('machineId', 'in', gone).execute();
+    await this.db.deleteFrom('machineForward').where('machineId', 'in', gone).execute();
     await this.db.deleteFrom('machineConsole').where('machineId', 'in', gone).execute();
     await this.within(this.db.deleteFrom('machine')).where('id', 'in', gone).execute();
     return rows.length;

@@ -14,6 +14,8 @@ import { contains } from './search.ts';
 import { isShownAsStored, shownStatus } from './shown-status.ts';
 
 const missingShownMax = 5;
+/** No network is due later than so long after it was cared for. */
+const networkDueMostMs = 3600_000;
 
 function machinesMissing(
   ids: readonly MachineId[],
@@ -122,6 +124,19 @@ export class SqlMachineReader extends Queries implements MachineReader {
 
   ready(): Promise<Pick<Machine, 'id' | 'diskId'>[]> {
     return this.#live().where('status', '=', 'ready').select(['id', 'diskId']).execute();
+  }
+
+  async networkDue(at: number, limit: number): Promise<Machine[]> {
+    const rows = await this.#rows()
+      .where('status', '=', 'ready')
+      // What is due later than anything is was written before the clock went back.
+      .where((is) =>
+        is.or([is('networkDueAt', '<=', at), is('networkDueAt', '>', at + networkDueMostMs)]),
+      )
+      .orderBy('networkDueAt')
+      .limit(limit)
+      .execute();
+    return rows.map(toMachine);
   }
 
   places(): Promise<MachinePlace[]> {

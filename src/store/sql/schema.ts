@@ -25,6 +25,7 @@ import type { Begun, Job } from '../../domain/job.ts';
 import type { Layer } from '../../domain/layer.ts';
 import type { LayerCopy } from '../../domain/layer-copy.ts';
 import type { Machine } from '../../domain/machine.ts';
+import type { KeptForward, MachineNetwork } from '../../domain/machine-network.ts';
 import type { OperatorEntry } from '../../domain/operator-audit.ts';
 import type { OperatorKey } from '../../domain/operator-key.ts';
 import type { PackageListRow } from '../../domain/package-list.ts';
@@ -70,6 +71,7 @@ export interface Database {
     cpus: number;
     memoryMb: number;
     diskSizeGb: number;
+    network: MachineNetwork | null;
     createdAt: number;
     retiredAt: number | null;
   };
@@ -83,7 +85,11 @@ export interface Database {
   buildStep: BuildStep & { imageId: ImageId };
   disk: Disk;
   machineConsole: { machineId: MachineId; shown: string; keptAt: number };
-  machine: Row<Omit<Machine, 'lostPendingAt'>, MachineId, 'permissions'> & { nameFolded: string };
+  machine: Row<Omit<Machine, 'lostPendingAt' | 'addresses'>, MachineId, 'permissions'> & {
+    nameFolded: string;
+    addresses: string | null;
+  };
+  machineForward: Row<KeptForward, number>;
   job: Row<Job, JobId, 'data'>;
   begun: Begun;
   lease: { name: string; owner: string; until: number };

@@ -8,6 +8,7 @@ import { SqlBaseReader, SqlBaseWriter } from './base.ts';
 import { countAll } from './counts.ts';
 import { SqlDiskReader, SqlDiskWriter } from './disk.ts';
 import { SqlEventReader, SqlEventWriter } from './event.ts';
+import { SqlForwardReader, SqlForwardWriter } from './forward.ts';
 import { SqlHostReader, SqlHostWriter } from './host.ts';
 import { SqlIdempotencyReader, SqlIdempotencyWriter } from './idempotency.ts';
 import { SqlImageReader, SqlImageWriter } from './image.ts';
@@ -36,6 +37,7 @@ export const bindReader = (binding: Binding): Reader => ({
   images: new SqlImageReader(binding),
   machines: new SqlMachineReader(binding),
   machineTypes: new SqlMachineTypeReader(binding),
+  forwards: new SqlForwardReader(binding),
   software: new SqlSoftwareReader(binding),
   bases: new SqlBaseReader(binding),
   layers: new SqlLayerReader(binding),
@@ -67,6 +69,7 @@ export const bindWriter = (binding: Binding): Writer => ({
   images: new SqlImageWriter(binding),
   machines: new SqlMachineWriter(binding),
   machineTypes: new SqlMachineTypeWriter(binding),
+  forwards: new SqlForwardWriter(binding),
   software: new SqlSoftwareWriter(binding),
   bases: new SqlBaseWriter(binding),
   layers: new SqlLayerWriter(binding),

@@ -32,6 +32,8 @@ export interface Things {
   keyId: KeyId;
   webhook: Webhook;
   deliveryId: number;
+  forwardId: number;
+  networkDueAt: number;
   layerId: LayerId;
   softwareId: SoftwareId;
 }
@@ -69,6 +71,7 @@ export const misses: Record<string, Read> = {
   'jobs.get': (work, { jobId }) => work.jobs.get(jobId),
   'jobs.ofImages': (work, { imageId }) => work.jobs.ofImages([imageId]),
   'jobs.ofMachines': (work, { machineId }) => work.jobs.ofMachines([machineId]),
+  'forwards.ofMachines': (work, { machineId }) => work.forwards.ofMachines([machineId]),
   'transfers.find': (work, { transferId }) => work.transfers.find(transferId),
   'transfers.get': (work, { transferId }) => work.transfers.get(transferId),
   'access.find': (work, { uid }) => work.access.find(uid),
@@ -100,6 +103,7 @@ export const lists: Record<string, Read> = {
   'machines.page': (work) => work.machines.page(null, 10),
   'machines.ready': (work) => work.machines.ready(),
   'machines.places': (work) => work.machines.places(),
+  'machines.networkDue': (work) => work.machines.networkDue(later(work), 10),
   'disks.list': (work) => work.disks.list(),
   'disks.storedBytes': (work) => work.disks.storedBytes(),
   'disks.ids': (work) => work.disks.ids(),
@@ -149,6 +153,12 @@ export const changes: Record<string, Change> = {
     work.machines.updateMany([machineId], { cpus: 9 }),
   'machines.setPermissions': (work, { machineId }) =>
     work.machines.setPermissions(machineId, { changed: true }),
+  'machines.setCared': (work, { machineId, networkDueAt }) =>
+    work.machines.setCared(machineId, { since: networkDueAt, dueAt: null, addresses: ['::5'] }),
+  'forwards.remove': (work, { machineId, forwardId }) => work.forwards.remove(machineId, forwardId),
+  'forwards.removeOf': (work, { machineId }) => work.forwards.removeOf(machineId),
+  'forwards.note': (work, { forwardId }) =>
+    work.forwards.note(forwardId, { openedAt: 9, fault: 'changed' }),
   'machines.assign': (work, { machineId }) => work.machines.assign([machineId], 1 as ImageId),
   'machines.unassign': (work, { machineId }) => work.machines.unassign([machineId]),
   'machines.takeFormerDisks': (work, { machineId }) => work.machines.takeFormerDisks([machineId]),
@@ -213,6 +223,7 @@ export const withoutCase = new Set([
   'disks.add',
   'transfers.add',
   'access.add',
+  'forwards.add',
   'audit.add',
   'events.addOfHost',
   'webhooks.add',

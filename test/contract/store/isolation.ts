@@ -3,11 +3,17 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { DiskId, LayerId, SoftwareId } from '../../../src/domain/ids.ts';
+import type { DiskId, LayerId, MachineId, SoftwareId } from '../../../src/domain/ids.ts';
+import type { Forward } from '../../../src/domain/machine-network.ts';
 import { LeaseLost } from '../../../src/store/port/job.ts';
 import type { Writer } from '../../../src/store/port/unit-of-work.ts';
 import { changes, lists, misses, step, type Things, withoutCase } from './isolation-cases.ts';
 import type { MakeWorld, World } from './world.ts';
+
+/** A port leads to one machine of all organisations. */
+const forwardOf = (machineId: MachineId): Forward => ({
+  ...{ protocol: 'tcp', address: '127.0.0.1', port: 2000 + machineId, guestPort: 22 },
+});
 
 /** Both organisations stand on the same layer, as they do on a base. */
 async function furnish(
@@ -26,6 +32,7 @@ async function furnish(
   const keyId = await world.key(organisationId);
   const uid = world.newText();
   const expiresAt = world.now() + 1000;
+  const networkDueAt = world.now();
   await world.write(async (work) => {
     await work.images.update(deletedId, { deletedAt: work.now() });
     const deletedUntil = work.now() + 1000;
@@ -33,7 +40,7 @@ async function furnish(
     await work.images.recordStep(imageId, step(1, softwareId));
     await work.machines.keepConsole(machineId, 'console');
     await work.machines.assign([machineId], imageId);
-    await work.machines.update(machineId, { status: 'ready' });
+    await work.machines.update(machineId, { status: 'ready', networkDueAt });
     await work.disks.update(diskId, { storedBytes: 2 ** 30 });
     await work.transfers.delete(goneId);
     await work.events.addLog(imageId, { lines: ['line'] });
@@ -55,6 +62,10 @@ async function furnish(
       }),
     organisationId,
   );
+  const forward = await world.write((work) =>
+    work.forwards.add({ ...forwardOf(machineId), organisationId, machineId }),
+  );
+  assert.ok(forward);
   await world.store.publishEvents();
   const { webhook, deliveryId } = await world.webhook(organisationId);
   await world.webhook(organisationId, 'delivered');
@@ -72,7 +83,19 @@ async function furnish(
     transferId,
     goneId,
   };
-  return { ...ids, jobId: id, job, uid, keyId, webhook, deliveryId, layerId, softwareId };
+  const network = { networkDueAt, forwardId: forward.id };
+  return {
+    ...ids,
+    jobId: id,
+    job,
+    uid,
+    keyId,
+    webhook,
+    deliveryId,
+    layerId,
+    softwareId,
+    ...network,
+  };
 }
 
 /** The names of all methods of an object, and of the classes that it is made of. */
@@ -103,6 +126,7 @@ async function everythingOf(world: World, things: Things, organisationId: World[
       transfers: await work.transfers.list(),
       gone: await work.transfers.deleted(),
       link: await work.access.find(things.uid),
+      forwards: await work.forwards.ofMachines([things.machineId]),
       events: await work.events.after(0, 100),
       webhooks: await work.webhooks.list(),
       deliveries: await work.webhooks.deliveries(things.webhook.id, 10),
@@ -212,6 +236,7 @@ export const testIsolation = (make: MakeWorld) =>
           work.disks.add({ id: 'new' as DiskId, organisationId, machineId, layerId, ...disk }),
         (work) => work.transfers.add({ ...transfer[0], id: 'new' } as never),
         (work) => work.access.add({ organisationId, machineId, ...link }),
+        (work) => work.forwards.add({ organisationId, machineId, ...forwardOf(99 as MachineId) }),
         (work) => work.keys.add({ ...keys[0], id: 'new' } as never),
         (work) => work.jobs.enqueue([{ kind: 'machineStop', organisationId, machineId }]),
       ];

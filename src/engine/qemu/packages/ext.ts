@@ -23,7 +23,7 @@ const flags = { encrypted: 0x800, extents: 0x80000, inline: 0x10000000 };
 
 export type FileKind = 'file' | 'folder' | 'link' | 'other';
 
-export interface Inode {
+interface Inode {
   number: number;
   kind: FileKind;
   /** With the bits of the kind. */
