@@ -4,7 +4,7 @@
 import { baseAdd } from '../src/app/operator/base.ts';
 import { keyCreate } from '../src/app/operator/key.ts';
 import { softwareAdd } from '../src/app/operator/software.ts';
-import type { BootProfile } from '../src/domain/boot.ts';
+import type { GivenBoot } from '../src/domain/boot.ts';
 import { permissions } from '../src/domain/key.ts';
 import { machinePermissionDefaults } from '../src/domain/machine.ts';
 import type { Engine } from '../src/engine/port/engine.ts';
@@ -20,7 +20,7 @@ export interface Title {
 }
 
 export interface Furniture {
-  base: { disk: string; kernel?: string; initrd?: string; boot: BootProfile };
+  base: { disk: string; kernel?: string; initrd?: string; boot: GivenBoot };
   titles: readonly Title[];
   machines: number;
 }

@@ -1,6 +1,7 @@
 // Exports and imports of images. An import is opened here and finished here, when all its bytes
 // have come (transfer-part.ts takes them); an image is made of them only then.
 
+import type { Firmware } from '../domain/boot.ts';
 import { AppError, invalid } from '../domain/error.ts';
 import type { ImageId, LayerId, TransferId } from '../domain/ids.ts';
 import { parseImageName } from '../domain/image.ts';
@@ -135,6 +136,9 @@ interface FinishInput {
   disk?: string | undefined;
   /** Whether a machine is started on it once before the image is available. */
   bootCheck?: boolean | undefined;
+  /** Of an image that stands alone; undefined: as its disk or its manifest says. */
+  firmware?: Firmware | undefined;
+  tpm?: boolean | undefined;
 }
 
 /**
@@ -144,7 +148,7 @@ interface FinishInput {
 export async function transferFinish(
   context: ChangeContext,
   id: TransferId,
-  { healImageId, disk, bootCheck }: FinishInput = {},
+  { healImageId, disk, bootCheck, firmware, tpm }: FinishInput = {},
 ): Promise<ImageView> {
   const { work, organisationId } = context;
   const transfer = await work.transfers.get(id);
@@ -168,7 +172,12 @@ export async function transferFinish(
       imageId,
       transferId: id,
       layerId,
-      data: { ...(disk !== undefined && { disk }), ...(bootCheck && { bootCheck }) },
+      data: {
+        ...(disk !== undefined && { disk }),
+        ...(bootCheck && { bootCheck }),
+        ...(firmware !== undefined && { firmware }),
+        ...(tpm !== undefined && { tpm }),
+      },
     },
   ]);
   return imageGet(context, imageId);

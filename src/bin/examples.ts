@@ -31,6 +31,8 @@ export const examples: Readonly<Record<string, readonly string[]>> = {
   'image assign': ['image assign Studio 1 3-7 "render*"'],
   'image delete': ['image delete "Old studio" "Test *"', 'image delete 7 --dry-run'],
   'machine list': ['machine list --search render --all', 'machine list --deleted'],
+  'base board': ['base board "Debian 12"', 'base board "Debian 12" pc-q35-9.2'],
+  'layer board': ['layer board 3f2a9c0d1e4b5a69788c'],
   'base heal': ['base heal "Debian 12" --file debian-12-generic-amd64.qcow2'],
   'base retire': ['base retire "Debian 12"', 'base retire "Debian 12" --off'],
   'base newest': ['base newest "Debian 13.1"'],

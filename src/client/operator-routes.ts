@@ -28,6 +28,7 @@ export const operatorRoutes: Readonly<Record<keyof OperatorOperations, Route>> =
   doctorDeep: { method: 'POST', path: '/operator/doctor', extension: true },
   auditList: { method: 'GET', path: '/operator/audit', extension: true },
   layerList: { method: 'GET', path: '/operator/layers', extension: true },
+  layerBoard: { method: 'POST', path: '/operator/layers/{id}/board', extension: true },
   layerVerify: { method: 'POST', path: '/operator/layers/verify', extension: true },
   cacheList: { method: 'GET', path: '/operator/cache', extension: true },
   cachePrune: { method: 'POST', path: '/operator/cache/prune', extension: true },

@@ -400,12 +400,18 @@ export interface OperatorOperations {
         /** The root of its chain. */
         base_layer_id: string;
         boot: {
-          /** With a kernel beside the disk, or by the loader on it. */
-          mode: 'direct' | 'bios';
+          /** With a kernel beside the disk, or by the loader on it that a firmware of this name starts. */
+          mode: 'direct' | 'bios' | 'uefi' | 'uefi-secure';
           /** The kernel command line. */
           append?: string;
           /** Arguments with which the initrd runs user-data and powers off. */
           build_append?: string | null;
+          /** Whether its guests have a TPM 2.0. */
+          tpm?: boolean;
+          /** The firmware state of an image of which a fresh disk gets a copy: none, the variables of UEFI, or that of the TPM too. Default: variables. */
+          state_copy?: 'none' | 'variables' | 'all';
+          /** The versioned board that QEMU emulates. Default: the newest of the host. */
+          board?: string;
           /** The least disk of its guests. */
           least_disk_bytes?: number;
           /** The display of its machines. */
@@ -457,6 +463,45 @@ export interface OperatorOperations {
       }[];
       /** The last one of this page; null when no more come. */
       next: string | null;
+    };
+    extension: true;
+  };
+  /** Give the chains of a root another board, from the next start of each guest on. */
+  layerBoard: {
+    input: {
+      /** ID of the layer. */
+      id: string;
+      /** The versioned board that QEMU emulates. Default: the newest of the host. */
+      board?: string | undefined;
+    };
+    answer: {
+      id: string;
+      boot: {
+        /** With a kernel beside the disk, or by the loader on it that a firmware of this name starts. */
+        mode: 'direct' | 'bios' | 'uefi' | 'uefi-secure';
+        /** The kernel command line. */
+        append?: string;
+        /** Arguments with which the initrd runs user-data and powers off. */
+        build_append?: string | null;
+        /** Whether its guests have a TPM 2.0. */
+        tpm?: boolean;
+        /** The firmware state of an image of which a fresh disk gets a copy: none, the variables of UEFI, or that of the TPM too. Default: variables. */
+        state_copy?: 'none' | 'variables' | 'all';
+        /** The versioned board that QEMU emulates. Default: the newest of the host. */
+        board?: string;
+        /** The least disk of its guests. */
+        least_disk_bytes?: number;
+        /** The display of its machines. */
+        display?: 'std' | 'virtio';
+        /** How long a start may take. */
+        ready_ms?: number;
+        /** The shell in which the guest agent runs recipes. */
+        agent_shell?: 'sh' | 'powershell';
+        build?: {
+          cpus: number;
+          memory_mb: number;
+        };
+      } | null;
     };
     extension: true;
   };
@@ -590,12 +635,18 @@ export interface OperatorOperations {
         /** The root of its chain. */
         base_layer_id: string;
         boot: {
-          /** With a kernel beside the disk, or by the loader on it. */
-          mode: 'direct' | 'bios';
+          /** With a kernel beside the disk, or by the loader on it that a firmware of this name starts. */
+          mode: 'direct' | 'bios' | 'uefi' | 'uefi-secure';
           /** The kernel command line. */
           append?: string;
           /** Arguments with which the initrd runs user-data and powers off. */
           build_append?: string | null;
+          /** Whether its guests have a TPM 2.0. */
+          tpm?: boolean;
+          /** The firmware state of an image of which a fresh disk gets a copy: none, the variables of UEFI, or that of the TPM too. Default: variables. */
+          state_copy?: 'none' | 'variables' | 'all';
+          /** The versioned board that QEMU emulates. Default: the newest of the host. */
+          board?: string;
           /** The least disk of its guests. */
           least_disk_bytes?: number;
           /** The display of its machines. */
@@ -770,12 +821,18 @@ export interface OperatorOperations {
         /** Since when it is not taken where no base is named. */
         held_at: string | null;
         boot: {
-          /** With a kernel beside the disk, or by the loader on it. */
-          mode: 'direct' | 'bios';
+          /** With a kernel beside the disk, or by the loader on it that a firmware of this name starts. */
+          mode: 'direct' | 'bios' | 'uefi' | 'uefi-secure';
           /** The kernel command line. */
           append?: string;
           /** Arguments with which the initrd runs user-data and powers off. */
           build_append?: string | null;
+          /** Whether its guests have a TPM 2.0. */
+          tpm?: boolean;
+          /** The firmware state of an image of which a fresh disk gets a copy: none, the variables of UEFI, or that of the TPM too. Default: variables. */
+          state_copy?: 'none' | 'variables' | 'all';
+          /** The versioned board that QEMU emulates. Default: the newest of the host. */
+          board?: string;
           /** The least disk of its guests. */
           least_disk_bytes?: number;
           /** The display of its machines. */
@@ -820,12 +877,18 @@ export interface OperatorOperations {
       /** Since when it is not taken where no base is named. */
       held_at: string | null;
       boot: {
-        /** With a kernel beside the disk, or by the loader on it. */
-        mode: 'direct' | 'bios';
+        /** With a kernel beside the disk, or by the loader on it that a firmware of this name starts. */
+        mode: 'direct' | 'bios' | 'uefi' | 'uefi-secure';
         /** The kernel command line. */
         append?: string;
         /** Arguments with which the initrd runs user-data and powers off. */
         build_append?: string | null;
+        /** Whether its guests have a TPM 2.0. */
+        tpm?: boolean;
+        /** The firmware state of an image of which a fresh disk gets a copy: none, the variables of UEFI, or that of the TPM too. Default: variables. */
+        state_copy?: 'none' | 'variables' | 'all';
+        /** The versioned board that QEMU emulates. Default: the newest of the host. */
+        board?: string;
         /** The least disk of its guests. */
         least_disk_bytes?: number;
         /** The display of its machines. */
@@ -872,6 +935,14 @@ export interface OperatorOperations {
       build_append?: string | undefined;
       /** Builds boot as machines do, and the guest agent runs their recipes in this shell. */
       agent_shell?: 'sh' | 'powershell' | undefined;
+      /** The firmware that starts the loader on the disk; uefi-secure: only one that is signed. Default: the one that the disk is made for. */
+      firmware?: 'bios' | 'uefi' | 'uefi-secure' | undefined;
+      /** Whether its guests have a TPM 2.0. */
+      tpm?: boolean | undefined;
+      /** The firmware state of an image of which a fresh disk gets a copy: none, the variables of UEFI, or that of the TPM too. Default: variables. */
+      state_copy?: 'none' | 'variables' | 'all' | undefined;
+      /** The versioned board that QEMU emulates. Default: the newest of the host. */
+      board?: string | undefined;
       /** The display of its machines; without it: std. */
       display?: 'std' | 'virtio' | undefined;
     };

@@ -955,6 +955,10 @@ export interface Operations {
       heal_image_id?: number | undefined;
       /** Start a machine on it once; the image is available only when that was ready. Default: false. */
       boot_check?: boolean | undefined;
+      /** The firmware that starts the loader on the disk; uefi-secure: only one that is signed. Default: the one that the disk is made for. */
+      firmware?: 'bios' | 'uefi' | 'uefi-secure' | undefined;
+      /** Whether its guests have a TPM 2.0. */
+      tpm?: boolean | undefined;
       /** The name of the disk in an archive that holds several, with its folder or without. No control or invisible characters but the joiners of emoji and scripts, no space at an end. */
       disk?: string | undefined;
     };

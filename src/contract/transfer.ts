@@ -3,6 +3,7 @@
 import { Type } from 'typebox';
 import type { ImageId, TransferId } from '../domain/ids.ts';
 import { DateTime, Enum, Id, NullableInteger, NullableString, resource, Text } from './envelope.ts';
+import { Firmware, Tpm } from './firmware.ts';
 import { Image } from './image.ts';
 import { define, idParams, nothing } from './operation.ts';
 
@@ -184,6 +185,8 @@ export const transferOperations = {
             'Start a machine on it once; the image is available only when that was ready. Default: false',
         }),
       ),
+      firmware: Type.Optional(Firmware),
+      tpm: Type.Optional(Tpm),
       disk: Type.Optional(
         Text(
           255,

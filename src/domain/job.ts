@@ -2,6 +2,7 @@
 // a server claims it under a lease. This file is the union of its kinds: a new kind begins with a
 // row here.
 
+import type { Firmware } from './boot.ts';
 import type { Freeze } from './host.ts';
 import type {
   ImageId,
@@ -54,6 +55,9 @@ interface JobData {
     disk?: string;
     /** Whether a machine is started on it once before the image is available. */
     bootCheck?: boolean;
+    /** Of a root that stands alone; absent: as its disk or its manifest says. */
+    firmware?: Firmware;
+    tpm?: boolean;
   };
   /** `refresh`: steps that reach the network are made anew. */
   imageInstall: { refresh?: boolean };

@@ -1,6 +1,7 @@
 // A transfer: an image on its way out (export) or in (import), as one file and a manifest that
 // describes it.
 
+import { type Firmware, firmwares, type StateCopy, stateCopies } from './boot.ts';
 import { AppError, invalid } from './error.ts';
 import type { ImageId, LayerId, OrganisationId, TransferId } from './ids.ts';
 
@@ -75,16 +76,31 @@ export const transferBytesMax = 16 * 1024 ** 4;
 export const transferMs = 24 * 3600_000;
 export const openTransfersMax = 10;
 
+/** The hardware of its machines, and the state of their firmware. Earlier versions know none of it. */
+interface ManifestHardware {
+  /** Absent in a direct boot, and in exports of earlier versions: BIOS. */
+  firmware?: Firmware;
+  tpm?: boolean;
+  stateCopy?: StateCopy;
+  board?: string;
+  /** The variables of UEFI: gzip, in base64. */
+  variables?: string;
+  /** The state of the TPM, likewise: only of an image whose profile copies it. */
+  tpmState?: string;
+}
+
 /** `direct`: with the kernel and the initrd that follow the disk in the exported file. */
-export type ManifestBoot =
-  | { mode: 'firmware' }
-  | {
-      mode: 'direct';
-      append: string;
-      buildAppend: string | null;
-      kernelBytes: number;
-      initrdBytes: number;
-    };
+export type ManifestBoot = ManifestHardware &
+  (
+    | { mode: 'firmware' }
+    | {
+        mode: 'direct';
+        append: string;
+        buildAppend: string | null;
+        kernelBytes: number;
+        initrdBytes: number;
+      }
+  );
 
 const appendLengthMax = 2000;
 
@@ -122,9 +138,35 @@ const isSoftware = (value: unknown) =>
 const isAppend = (value: unknown) =>
   isText(value) && value.length <= appendLengthMax && !/[^\x20-\x7e]/.test(value);
 
+const isOneOf = (all: readonly string[], value: unknown) =>
+  value === undefined || all.some((one) => one === value);
+const stateLengthMax = 1024 ** 2;
+const isState = (value: unknown) =>
+  value === undefined ||
+  (isText(value) && value.length <= stateLengthMax && /^[A-Za-z0-9+/]+={0,2}$/.test(value));
+
+function isHardware({
+  firmware,
+  tpm,
+  stateCopy,
+  board,
+  variables,
+  tpmState,
+}: Record<string, unknown>): boolean {
+  return (
+    isOneOf(firmwares, firmware) &&
+    (tpm === undefined || typeof tpm === 'boolean') &&
+    isOneOf(stateCopies, stateCopy) &&
+    (board === undefined || (isText(board) && /^[a-z0-9][a-z0-9.-]{0,39}$/.test(board))) &&
+    isState(variables) &&
+    isState(tpmState)
+  );
+}
+
 function isBoot(value: unknown): boolean {
   if (value === undefined) return true;
   if (!isObject(value)) return false;
+  if (!isHardware(value)) return false;
   if (value.mode === 'firmware') return true;
   const { append, buildAppend, kernelBytes, initrdBytes } = value;
   const appends = isAppend(append) && (buildAppend === null || isAppend(buildAppend));
@@ -152,7 +194,11 @@ const fieldsRead = ({
     ['base.key', !isObject(base) || isText(base.key), 'a text'],
     ['head', isObject(head), 'an object'],
     ['head.layerId', isObject(head) && isText(head.layerId), 'a text'],
-    ['boot', isBoot(boot), '{"mode": "firmware"}, or a direct boot with what its kernel needs'],
+    [
+      'boot',
+      isBoot(boot),
+      '{"mode": "firmware"} or a direct boot with what its kernel needs, and hardware that is known',
+    ],
     [
       'compression',
       compression === undefined || exportCompressions.some((one) => one === compression),

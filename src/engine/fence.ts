@@ -120,7 +120,8 @@ async function endOf(older: readonly UnderWay[]): Promise<void> {
 
 /**
  * The engine behind a fence of its own. The table names, for each verb, the ids that it changes; a
- * verb that only reads names none, and is refused by its job alone.
+ * verb that only reads names none, and is refused by its job alone. Each part that goes in comes
+ * out, which the compiler cannot see.
  */
 export function fenced<Has extends Partial<Parts>>(engine: Engine & Has): Engine & Has {
   const fence = new Fence();
@@ -153,11 +154,14 @@ export function fenced<Has extends Partial<Parts>>(engine: Engine & Has): Engine
     close: engine.close,
   };
   const { backup, bootCheck, compact, console, exec, hostBound, instant, network } = engine;
-  const { packages, pause, places, screen, transfer, trial, verify, vitals } = engine;
+  const { packages, pause, places, screen, tpm, transfer, trial, verify, vitals } = engine;
   const parts: Partial<Parts> = {
     ...(backup && { backup: { copy: at(backup.copy) } }),
     ...(bootCheck && {
-      bootCheck: { fault: at(bootCheck.fault), growthFault: at(bootCheck.growthFault) },
+      bootCheck: {
+        ...{ boards: whole(bootCheck.boards), settle: at(bootCheck.settle) },
+        ...{ fault: at(bootCheck.fault), growthFault: at(bootCheck.growthFault) },
+      },
     }),
     ...(compact && { compact: { rewrite: at(compact.rewrite, ({ layerId }) => [layerId]) } }),
     ...(console && {
@@ -192,10 +196,10 @@ export function fenced<Has extends Partial<Parts>>(engine: Engine & Has): Engine
       places: { members: whole(places.members), ofDisks: whole(places.ofDisks) },
     }),
     ...(screen && { screen: { open: at(screen.open), picture: at(screen.picture) } }),
+    ...(tpm && { tpm: { lost: whole(tpm.lost) } }),
     ...(transfer && {
       transfer: {
-        assertTakes: transfer.assertTakes,
-        exportLayer: at(transfer.exportLayer),
+        ...{ assertTakes: transfer.assertTakes, exportLayer: at(transfer.exportLayer) },
         importLayer: at(transfer.importLayer, ({ layerId }) => [layerId]),
       },
     }),
@@ -203,6 +207,5 @@ export function fenced<Has extends Partial<Parts>>(engine: Engine & Has): Engine
     ...(verify && { verify: { digest: at(verify.digest) } }),
     ...(vitals && { vitals: { look: whole(vitals.look) } }),
   };
-  // Each part that went in came out, which the compiler cannot see.
   return { name: engine.name, ...core, ...(parts as Has) };
 }

@@ -23,6 +23,7 @@ import {
   strayFindings,
   waitingFindings,
 } from './findings.ts';
+import { tpmFindings } from './lost-tpm.ts';
 import { templateFindings } from './template-findings.ts';
 
 const againMs = 1000;
@@ -80,6 +81,7 @@ async function examineOnce({ store, engine, clock }: Examined): Promise<Finding[
     ...orphanFindings(known.layers, known.diskIds, has, begun),
     ...softwareFindings(known.software, has),
     ...machineFindings(idle, running),
+    ...tpmFindings((await engine.tpm?.lost(call)) ?? []),
     ...strayFindings(new Set(known.machines.map(({ id }) => id)), running),
     ...jobFindings(known.jobs, clock.now()),
     ...roomFindings(has.capacity),

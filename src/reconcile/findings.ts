@@ -108,7 +108,11 @@ export function orphanFindings(
           cure: 'nothing: the server removes it after a day; restore the store that knows it before then if it is wanted',
         }),
       );
-  return [...orphans('layer', has.layers.keys()), ...orphans('disk', has.disks.keys())];
+  const { layers: layersLeft = [], disks: disksLeft = [] } = has.remains ?? {};
+  return [
+    ...orphans('layer', [...has.layers.keys(), ...layersLeft]),
+    ...orphans('disk', [...has.disks.keys(), ...disksLeft]),
+  ];
 }
 
 export function machineFindings(idle: readonly Machine[], running: ReadonlySet<number>): Finding[] {

@@ -17,6 +17,7 @@ import { buildOperatorServer, buildServer } from '../http/server.ts';
 import { SignatureJournal } from '../http/signature-journal.ts';
 import { type Clock, systemClock } from '../lib/clock.ts';
 import type { MasterKey } from '../lib/master-key.ts';
+import { portionsOf } from '../lib/portions.ts';
 import type { Signer } from '../lib/signing-key.ts';
 import { noTracer, type Tracer } from '../lib/trace.ts';
 import { Turns } from '../lib/turns.ts';
@@ -72,6 +73,9 @@ export interface Service extends Omit<Api, 'close'> {
   reconciler: Reconciler;
 }
 
+/** So many roots get a board in one transaction. */
+const pinnedMax = 500;
+
 /** How long the engine may take to say that it works; a cluster without its leader says nothing. */
 const checkMs = 10_000;
 
@@ -110,6 +114,22 @@ export async function prepareEngine(
   const measuring = { store, engine, settings: { ...defaultSettings, ...settings } };
   await mendAccount(store);
   await noteCapacity(measuring, () => engine.inventory(withoutJob()));
+  await pinBoards(store, engine);
+}
+
+/**
+ * Gives the roots of earlier versions, which had the newest board of the host, the one that they
+ * have now, so that the next upgrade of the host does not change it.
+ */
+async function pinBoards(store: Store, { bootCheck }: Engine): Promise<void> {
+  if (bootCheck === undefined) return;
+  const { newest: board } = await bootCheck.boards(withoutJob());
+  const roots = await store.read('system', (work) => work.layers.boardless());
+  for await (const portion of portionsOf(roots, pinnedMax))
+    await store.write('system', async (work) => {
+      for (const { id, boot } of portion)
+        await work.layers.update(id, { boot: { ...boot, board } });
+    });
 }
 
 /**

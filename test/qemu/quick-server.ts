@@ -14,7 +14,7 @@ import { examine } from '../../src/reconcile/doctor.ts';
 import { type Flags, parseConfig } from '../../src/server/options.ts';
 import { serve } from '../../src/server/serve.ts';
 import { call } from '../call.ts';
-import { furnish } from '../furnish.ts';
+import { type Furniture, furnish } from '../furnish.ts';
 import { defer, type Scope, temporaryFolder, waitFor } from '../support.ts';
 import { guests, quickBase } from './quick-base.ts';
 
@@ -28,6 +28,8 @@ interface Options {
   settings?: Partial<Settings>;
   /** Makes the content of the base unique. */
   baseMark?: number;
+  /** Makes another base in a folder, instead of the one of `guest`. */
+  base?: (folder: string) => Promise<Furniture['base']>;
   dataDir?: string;
   flags?: Flags;
 }
@@ -62,7 +64,8 @@ export async function startQuick(
   });
   const titles = [{ name: 'Title', script, timeoutMs }];
   const onDemoDisk = guest === guests.lives;
-  const base = await quickBase(folder, guest, { mark: baseMark, onDemoDisk });
+  const base = await (options.base?.(folder) ??
+    quickBase(folder, guest, { mark: baseMark, onDemoDisk }));
   const { software, machines, key } = await furnish(server, { base, titles, machines: 1 });
   const [machine = 0] = machines;
   const client = createClient({ url: server.url, ...key });

@@ -2,13 +2,15 @@
 // the row that makes the base usable is written last. A base is tried in a build machine, because a
 // broken default base would fail every build and start that names no base.
 
+import { isDeepStrictEqual } from 'node:util';
 import { awaitsTrial, type BaseImage } from '../../domain/base.ts';
-import { type BootProfile, leastDiskGb } from '../../domain/boot.ts';
+import { type BootProfile, type GivenBoot, leastDiskGb } from '../../domain/boot.ts';
 import { AppError, failedForGood, invalid, notFound } from '../../domain/error.ts';
 import type { BaseImageId, LayerId } from '../../domain/ids.ts';
 import type { Layer } from '../../domain/layer.ts';
 import { versionedName } from '../../domain/offer.ts';
 import type { Recipe } from '../../domain/software.ts';
+import { settledBoot } from '../../engine/optional/settled-boot.ts';
 import { withoutJob } from '../../engine/port/call.ts';
 import type { Engine } from '../../engine/port/engine.ts';
 import type { ChainBoot } from '../../engine/port/layers.ts';
@@ -22,7 +24,7 @@ interface NewBase {
   name: string;
   /** The disk is not trusted; `wanted` is its name in an archive that holds several. */
   files: { disk: GivenFile; wanted?: string; kernel?: GivenFile; initrd?: GivenFile };
-  boot: BootProfile;
+  boot: GivenBoot;
   version?: string | null | undefined;
   /** Whether it is not taken where no base is named. */
   hold?: boolean | undefined;
@@ -39,7 +41,7 @@ export interface ListedBase extends BaseImage {
   default: boolean;
 }
 
-type Intake = Pick<Engine, 'importBase' | 'removeLayer'>;
+type Intake = Pick<Engine, 'name' | 'bootCheck' | 'importBase' | 'removeLayer'>;
 type Trier = Pick<Engine, 'buildLayer' | 'removeLayer'>;
 
 const mayBeTaken = ({ retiredAt, heldAt }: BaseImage) => retiredAt === null && heldAt === null;
@@ -72,7 +74,8 @@ const assertFree = async (work: Reader, name: string) =>
 async function addRow(
   work: Writer,
   layerId: LayerId,
-  { name: series, version = null, boot, hold, awaitsTrial = false }: NewBase,
+  boot: BootProfile,
+  { name: series, version = null, hold, awaitsTrial = false }: NewBase,
   { digest, virtualBytes, storedBytes }: Awaited<ReturnType<Intake['importBase']>>,
 ): Promise<BaseImage> {
   const name = versionedName(series, version);
@@ -80,7 +83,7 @@ async function addRow(
   const sizeGb = Math.ceil(leastDiskGb(boot, virtualBytes) * 100) / 100;
   const heldAt = hold ? work.now() : null;
   const same = await work.layers.byKey(digest);
-  if (same && isLeftOver(same, boot) && !(await work.bases.ofLayer(same.id))) {
+  if (same && (await takesLeftOver(work, same, boot))) {
     await work.packageLists.want(same.id);
     return work.bases.add({ name, version, heldAt, awaitsTrial, sizeGb, layerId: same.id });
   }
@@ -105,9 +108,22 @@ async function addRow(
   return work.bases.add({ name, version, heldAt, awaitsTrial, sizeGb, layerId });
 }
 
-/** The layer of a base that was removed may serve again, while steps of the build cache keep it. */
-const isLeftOver = (layer: Layer, boot: BootProfile) =>
-  layer.state === 'sealed' && JSON.stringify(layer.boot) === JSON.stringify(boot);
+/**
+ * Whether the layer of a base that was removed serves again. With nothing on it, it gets the new
+ * boot profile, unless that is direct: its kernel would be beside the new copy. Steps of the build
+ * cache on it were made under the old profile.
+ */
+async function takesLeftOver(work: Writer, layer: Layer, boot: BootProfile): Promise<boolean> {
+  if (layer.state !== 'sealed' || (await work.bases.ofLayer(layer.id))) return false;
+  if (boot.mode === 'direct' || (await work.layers.usersOf(layer.id)) > 0)
+    return bootsAlike(layer, boot);
+  await work.layers.update(layer.id, { boot });
+  return true;
+}
+
+/** Whether a layer has the profile, on whatever board. */
+const bootsAlike = (layer: Layer, boot: BootProfile) =>
+  isDeepStrictEqual({ ...layer.boot, board: '' }, { ...boot, board: '' });
 
 /**
  * Adds a base of a disk, without a trial. Throws `invalid` for a disk or a name that cannot be
@@ -134,7 +150,10 @@ export const baseAdd = change(
     };
     const imported = await intake.importBase(spec, withoutJob(signal));
     try {
-      const added = await store.write('system', (work) => addRow(work, layerId, given, imported));
+      const boot = await settledBoot(intake, { layerId, boot: given.boot }, withoutJob(signal));
+      const added = await store.write('system', (work) =>
+        addRow(work, layerId, boot, given, imported),
+      );
       touched(`base image ${added.id} (${added.name})`);
       if (added.layerId !== layerId) await intake.removeLayer(layerId, withoutJob());
       return added;
@@ -149,7 +168,7 @@ export const baseAdd = change(
  * Returns what is known against a base, each as the end of a sentence: why a machine can hardly
  * start on it, and why its system would not use the whole of a larger disk.
  */
-export async function baseWarnings(
+async function baseWarnings(
   { bootCheck }: Pick<Engine, 'bootCheck'>,
   { layerId }: Pick<BaseImage, 'layerId'>,
   boot: BootProfile,

@@ -2,6 +2,7 @@
 // (docs/reference/fleet.schema.json) is printed from it.
 
 import { type Static, Type } from 'typebox';
+import { Board, Firmware, StateCopy, Tpm } from '../../contract/firmware.ts';
 
 const Name = (most: number, description: string) =>
   Type.String({ minLength: 1, maxLength: most, description });
@@ -30,6 +31,10 @@ const Base = Type.Object(
     kernel: Type.Optional(Name(4096, 'Kernel, for direct boot')),
     initrd: Type.Optional(Name(4096, 'initrd, for direct boot')),
     append: Type.Optional(Name(2000, 'Kernel command line, for direct boot')),
+    firmware: Type.Optional(Firmware),
+    tpm: Type.Optional(Tpm),
+    state_copy: Type.Optional(StateCopy),
+    board: Type.Optional(Board),
   },
   { ...closed, description: 'A base image; only the operator adds them (--local)' },
 );

@@ -3,7 +3,7 @@
 
 import { readFile } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
-import type { BootProfile } from '../../domain/boot.ts';
+import { givenBoot } from '../../domain/boot.ts';
 import { isInUse, usualPermissions } from '../../domain/key.ts';
 import { type Recipe, recipeDigest } from '../../domain/software.ts';
 import { sha256File } from '../../lib/files.ts';
@@ -118,7 +118,7 @@ async function baseChanges(
 ): Promise<Change[]> {
   const there = new Set((await desk.baseList()).map(({ name }) => name));
   const changes: Change[] = [];
-  for (const { name, file, kernel, initrd, append } of declared) {
+  for (const { name, file, kernel, initrd, ...how } of declared) {
     if (there.has(name)) continue;
     if ((kernel === undefined) !== (initrd === undefined))
       throw new UsageError(`base ${name}: direct boot needs both kernel and initrd.`);
@@ -129,10 +129,7 @@ async function baseChanges(
         : { kernel: resolve(folder, kernel), initrd: resolve(folder, initrd) };
     const files = { disk: resolve(folder, file), ...direct };
     for (const path of Object.values(files)) await readableFile(`base ${name} (${at(file)})`, path);
-    const boot: BootProfile =
-      kernel === undefined
-        ? { mode: 'bios' }
-        : { mode: 'direct', append: append ?? 'console=ttyS0 root=/dev/vda rw', buildAppend: null };
+    const boot = givenBoot({ ...how, stateCopy: how.state_copy }, kernel !== undefined);
     changes.push({
       line: `+ base ${name}`,
       async make() {

@@ -4,38 +4,29 @@ import { type Command, Option } from 'commander';
 import type { Trial } from '../../app/operator/base.ts';
 import { nameLengthMax } from '../../app/operator/name.ts';
 import type { BaseImage } from '../../domain/base.ts';
-import {
-  type AgentShell,
-  agentShells,
-  type BootProfile,
-  type Display,
-  displays,
-} from '../../domain/boot.ts';
-import { invalid } from '../../domain/error.ts';
+import { bootWords } from '../../domain/boot.ts';
+import { invalid, notFound } from '../../domain/error.ts';
 import { seriesOf, versionLengthMax } from '../../domain/offer.ts';
 import { count } from '../confirm.ts';
 import { readableFile } from '../file.ts';
 import { type Columns, type ListFlags, printList } from '../listing.ts';
-import { duration, UsageError, words } from '../parse.ts';
+import { duration, words } from '../parse.ts';
 import { pick } from '../remote/name.ts';
+import { type BootFlags, bootOf, bootOptions } from './base-boot.ts';
 import type { Both, OperatorContext } from './context.ts';
 import type { Desk } from './desk.ts';
+import { movedTo } from './layer.ts';
 import { newestCommand, offerCommands } from './offer.ts';
 
 /** Their --timeout is the limit of the trial. */
 type Untimed = Omit<Both, 'timeout'>;
 
-interface Added {
+interface Added extends BootFlags {
   name: string;
   file: string;
   disk?: string;
   kernel?: string;
   initrd?: string;
-  append: string;
-  buildAppend?: string;
-  recipes: 'seed' | 'agent';
-  shell?: AgentShell;
-  display?: Display;
   release?: string;
   hold?: boolean;
   try: boolean;
@@ -52,12 +43,13 @@ export function baseCommands(base: Command, context: OperatorContext): void {
   tryCommand(base, context);
   showCommand(base, context);
   healCommand(base, context);
+  boardCommand(base, context);
   offerCommands('base', base, context);
   newestCommand(base, context);
 }
 
 function addCommand(base: Command, { both, withDesk, print, terminal }: OperatorContext): void {
-  both(
+  const add = both(
     base
       .command('add')
       .description('add a base image from a disk or, on Incus, a container image, and try it'),
@@ -67,33 +59,8 @@ function addCommand(base: Command, { both, withDesk, print, terminal }: Operator
     .requiredOption('--file <path>', 'the disk; a distribution’s cloud image is good as it is')
     .option('--disk <name>', 'the disk in an archive that holds several', words(255))
     .option('--kernel <path>', 'kernel, for direct boot')
-    .option('--initrd <path>', 'initrd, for direct boot')
-    .option(
-      '--append <text>',
-      'kernel command line, for direct boot',
-      'console=ttyS0 root=/dev/vda rw',
-    )
-    .option(
-      '--build-append <text>',
-      "kernel arguments that make the initrd run the seed's user-data and power off",
-    )
-    .addOption(
-      new Option(
-        '--recipes <how>',
-        'how builds run recipes: seed (the system reads a NoCloud seed) or agent (the guest agent runs them)',
-      )
-        .choices(['seed', 'agent'])
-        .default('seed'),
-    )
-    .addOption(
-      new Option('--shell <shell>', 'in which shell the agent runs them').choices(agentShells),
-    )
-    .addOption(
-      new Option(
-        '--display <name>',
-        'display of its machines; default: std, which needs no driver in the guest',
-      ).choices(displays),
-    )
+    .option('--initrd <path>', 'initrd, for direct boot');
+  bootOptions(add)
     .option('--release <version>', 'which version of the name it is', words(versionLengthMax))
     .option('--hold', 'do not take it where no base is named, until: silversmith base newest')
     .option('--no-try', 'do not try it, and offer it at once; bases that work are preferred to it')
@@ -119,23 +86,8 @@ function addCommand(base: Command, { both, withDesk, print, terminal }: Operator
 
 /** Throws UsageError for a file that cannot be read, and `invalid` for half a direct boot. */
 async function filesOf(given: Omit<Added, 'timeout'>) {
-  const {
-    file,
-    disk: wanted,
-    kernel,
-    initrd,
-    append,
-    buildAppend,
-    recipes,
-    shell,
-    display,
-  } = given;
-  if (shell !== undefined && recipes === 'seed')
-    throw new UsageError('--shell is for recipes that the agent runs; give --recipes agent too.');
-  const needs = {
-    ...(recipes === 'agent' && { agentShell: shell ?? ('sh' as const) }),
-    ...(display !== undefined && { display }),
-  };
+  const { file, disk: wanted, kernel, initrd } = given;
+  const isDirect = kernel !== undefined && initrd !== undefined;
   const disk = { disk: file, ...(wanted !== undefined && { wanted }) };
   for (const [option, path] of Object.entries({
     '--file': file,
@@ -145,13 +97,8 @@ async function filesOf(given: Omit<Added, 'timeout'>) {
     if (path !== undefined) await readableFile(option, path);
   if ((kernel === undefined) !== (initrd === undefined))
     throw invalid('Direct boot needs both --kernel and --initrd.');
-  if (kernel === undefined || initrd === undefined)
-    return { files: disk, boot: { mode: 'bios', ...needs } satisfies BootProfile };
-  const boot: BootProfile = {
-    ...{ mode: 'direct', append, buildAppend: buildAppend ?? null },
-    ...needs,
-  };
-  return { files: { ...disk, kernel, initrd }, boot };
+  const boot = bootOf(given, isDirect);
+  return { files: isDirect ? { ...disk, kernel, initrd } : disk, boot };
 }
 
 function tryCommand(base: Command, { both, withDesk, print, terminal }: OperatorContext): void {
@@ -186,7 +133,7 @@ function showCommand(base: Command, { both, withDesk, print }: OperatorContext):
       const lines = [
         `Base image ${id} (${name})`,
         `  size      ${sizeGb} GB`,
-        `  boots     ${boot?.mode ?? 'in a way that is not known'}`,
+        `  boots     ${boot ? bootWords(boot) : 'in a way that is not known'}`,
         `  recipes   ${boot?.agentShell === undefined ? 'by the seed' : `by the guest agent, in ${boot.agentShell}`}`,
         ...(boot?.display === undefined ? [] : [`  display   ${boot.display}`]),
         `  works     ${wordOf(works)}${shown.default ? '; taken where no base is named' : ''}`,
@@ -216,6 +163,23 @@ function healCommand(base: Command, { both, withDesk, print }: OperatorContext):
         print(flags, healed, `Base image ${id} (${name}) is sound again; ${again}.`);
       });
     });
+}
+
+function boardCommand(base: Command, { both, withDesk, print }: OperatorContext): void {
+  both(
+    base
+      .command('board <base> [board]')
+      .description('give guests on a base image another board; default: the newest of the host'),
+  ).action((given: string, board: string | undefined, flags: Both) =>
+    withDesk(flags, async (desk) => {
+      const bases = await desk.baseList();
+      const id = await pick('base image', given, async () => bases);
+      const found = bases.find((one) => one.id === id);
+      if (found === undefined) throw notFound('base image', id, 'silversmith base list');
+      const changed = await desk.layerBoard(found.layerId, board);
+      print(flags, changed, movedTo(`Base image ${id} (${found.name})`, changed));
+    }),
+  );
 }
 
 /** Tries a base and says how that went; sets the exit status. */

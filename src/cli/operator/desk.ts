@@ -7,17 +7,19 @@ import type { baseHeal } from '../../app/operator/base-heal.ts';
 import type { cacheList, cachePrune } from '../../app/operator/cache.ts';
 import type { keyCreate, keyList, keyRotate, NewKey } from '../../app/operator/key.ts';
 import type { layerList, layerVerify } from '../../app/operator/layer.ts';
+import type { layerBoard } from '../../app/operator/layer-board.ts';
 import type { machineExec, memberList } from '../../app/operator/machine.ts';
 import type { Offer } from '../../app/operator/offer.ts';
 import type { organisationList } from '../../app/operator/organisation.ts';
 import type { NewSoftware, softwareAdd, softwareList } from '../../app/operator/software.ts';
 import type { storageGet } from '../../app/operator/storage.ts';
 import type { templateList, templateMake } from '../../app/operator/template.ts';
-import type { BootProfile } from '../../domain/boot.ts';
+import type { GivenBoot } from '../../domain/boot.ts';
 import type {
   BaseImageId,
   ImageId,
   KeyId,
+  LayerId,
   MachineId,
   MachineTypeId,
   SoftwareId,
@@ -36,7 +38,7 @@ export interface GivenBase {
   name: string;
   /** `wanted` is the name of the disk in an archive. */
   files: { disk: string; wanted?: string; kernel?: string; initrd?: string };
-  boot: BootProfile;
+  boot: GivenBoot;
   version?: string | null | undefined;
   hold?: boolean | undefined;
   awaitsTrial?: boolean;
@@ -96,6 +98,8 @@ export interface Desk {
   /** `deep`: reads every layer first. */
   doctor(deep: boolean): Promise<Finding[]>;
   layerList(): Result<typeof layerList>;
+  /** Undefined: the newest board of the host of the engine. */
+  layerBoard(id: LayerId, board: string | undefined): Result<typeof layerBoard>;
   layerVerify(ids: readonly string[]): Result<typeof layerVerify>;
   cacheList(): Result<typeof cacheList>;
   cachePrune(keepBytes: number): Result<typeof cachePrune>;

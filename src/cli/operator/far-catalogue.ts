@@ -63,12 +63,11 @@ async function sentBase(
     ...{ name: given.name, kernel, initrd, disk: (await sendFile(far, files.disk)).id },
     ...{ disk_name: files.wanted, version: given.version ?? undefined, hold: given.hold },
     awaits_trial: given.awaitsTrial,
+    ...{ tpm: boot.tpm, state_copy: boot.stateCopy, board: boot.board, display: boot.display },
     agent_shell: boot.agentShell,
-    display: boot.display,
-    ...(boot.mode === 'direct' && {
-      append: boot.append,
-      build_append: boot.buildAppend ?? undefined,
-    }),
+    ...(boot.mode === 'direct'
+      ? { append: boot.append, build_append: boot.buildAppend ?? undefined }
+      : { firmware: boot.mode === 'found' ? undefined : boot.mode }),
   };
 }
 

@@ -8,6 +8,7 @@ import { type Far, resultOf, wholeResultOf } from './far-work.ts';
 export type FarHost = Pick<
   Desk,
   | 'doctor'
+  | 'layerBoard'
   | 'layerList'
   | 'layerVerify'
   | 'machineList'
@@ -32,6 +33,11 @@ export const farHost = (far: Far): FarHost => ({
     });
     const listed = fromWire<Awaited<ReturnType<Desk['layerList']>>>({ layers, orphans });
     return { ...listed, layers: byAge(listed.layers) };
+  },
+  async layerBoard(id, board) {
+    const given = board === undefined ? {} : { board };
+    const changed = await far.client.layerBoard({ id, ...given });
+    return fromWire({ id: changed.id, boot: changed.boot });
   },
   async layerVerify(ids) {
     const begun = await far.client.layerVerify({ ...(ids.length > 0 && { ids: [...ids] }) });

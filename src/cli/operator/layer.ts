@@ -1,6 +1,7 @@
-// silversmith layer list|verify
+// silversmith layer list|verify|board
 
 import type { Command } from 'commander';
+import type { LayerId } from '../../domain/ids.ts';
 import { type Columns, type ListFlags, listOptions, printList } from '../listing.ts';
 import { mb, minute } from '../output.ts';
 import { table } from '../table.ts';
@@ -12,6 +13,7 @@ const at = (ms: number | null) => (ms === null ? 'never' : minute(ms));
 export function layerCommands(layer: Command, context: OperatorContext): void {
   listCommand(layer, context);
   verifyCommand(layer, context);
+  boardCommand(layer, context);
 }
 
 type Listed = Awaited<ReturnType<Desk['layerList']>>;
@@ -65,6 +67,23 @@ function verifyCommand(layer: Command, { both, withDesk, print, terminal }: Oper
       const rows = found.map(({ id, result }) => [id, result]);
       print(flags, found, table(['LAYER', 'RESULT'], rows));
       if (found.some(({ result }) => result === 'DAMAGED')) terminal.exitCode = 1;
+    }),
+  );
+}
+
+/** Says which board the guests on something have now. */
+export const movedTo = (what: string, { boot }: Awaited<ReturnType<Desk['layerBoard']>>): string =>
+  `${what} has the board ${boot.board ?? 'that is the newest of the host'}; a machine that is on gets it with its next start.`;
+
+function boardCommand(layer: Command, { both, withDesk, print }: OperatorContext): void {
+  both(
+    layer
+      .command('board <layer> [board]')
+      .description('give guests on a root another board; default: the newest of the host'),
+  ).action((id: string, board: string | undefined, flags: Both) =>
+    withDesk(flags, async (desk) => {
+      const changed = await desk.layerBoard(id as LayerId, board);
+      print(flags, changed, movedTo(`Layer ${id}`, changed));
     }),
   );
 }

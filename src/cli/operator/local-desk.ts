@@ -1,12 +1,13 @@
 // The operator's functions on the data directory of this host.
 
 import { auditList } from '../../app/operator/audit.ts';
-import { baseAdd, baseGet, baseList, baseTry, baseWarnings } from '../../app/operator/base.ts';
+import { baseAdd, baseGet, baseList, baseTry } from '../../app/operator/base.ts';
 import { baseHeal } from '../../app/operator/base-heal.ts';
 import { cacheList, cachePrune } from '../../app/operator/cache.ts';
 import { doctor } from '../../app/operator/doctor.ts';
 import { keyCreate, keyList, keyRevoke, keyRotate } from '../../app/operator/key.ts';
 import { layerList, layerVerify } from '../../app/operator/layer.ts';
+import { layerBoard } from '../../app/operator/layer-board.ts';
 import { machineExec, machineList, memberList } from '../../app/operator/machine.ts';
 import { machineTypeAdd, machineTypeList } from '../../app/operator/machine-type.ts';
 import { baseNewestSet, offerList, offerRemove, offerRetire } from '../../app/operator/offer.ts';
@@ -42,7 +43,8 @@ export const localDesk = ({ store, masterKey, operator, openEngine, config }: Op
   async baseAdd(base) {
     const engine = await openEngine();
     const added = await interruptible((signal) => baseAdd(operator, engine, base, signal));
-    return { added, warnings: await baseWarnings(engine, added, base.boot) };
+    const { warnings } = await baseGet(store, engine, added.id);
+    return { added, warnings };
   },
   async baseHeal(id, from) {
     const engine = await openEngine();
@@ -81,6 +83,7 @@ export const localDesk = ({ store, masterKey, operator, openEngine, config }: Op
     return doctor({ store, masterKey, engine, clock: systemClock });
   },
   layerList: () => layerList(store),
+  layerBoard: async (id, board) => layerBoard(operator, await openEngine(), id, board),
   async layerVerify(ids) {
     const engine = await openEngine();
     return interruptible((signal) => layerVerify(operator, engine, ids, signal));

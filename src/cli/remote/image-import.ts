@@ -1,9 +1,10 @@
 // silversmith image import
 
 import { open } from 'node:fs/promises';
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import type { Client, ClientOptions } from '../../client/client.ts';
 import { ApiError } from '../../client/errors.ts';
+import { firmwares } from '../../contract/firmware.ts';
 import { jsonFile, readableFile } from '../file.ts';
 import { print } from '../output.ts';
 import { UsageError, words } from '../parse.ts';
@@ -27,6 +28,8 @@ interface Imported {
   resume?: string;
   disk?: string;
   bootCheck?: boolean;
+  firmware?: (typeof firmwares)[number];
+  tpm?: boolean;
 }
 
 export function imageImportCommand(noun: Command, context: RemoteContext): void {
@@ -49,6 +52,13 @@ export function imageImportCommand(noun: Command, context: RemoteContext): void 
       '--boot-check',
       'start a machine on it once, and fail the image when that does not come up',
     )
+    .addOption(
+      new Option(
+        '--firmware <firmware>',
+        'what starts the loader on the disk; default: the one that the disk is made for',
+      ).choices(firmwares),
+    )
+    .option('--tpm', 'give its machines a TPM 2.0')
     .option('--resume <transfer>', 'go on with an import that was cut off', words(100))
     .option('--no-wait', 'return when all is sent')
     .action((file: string, flags: Remote & Imported) => importImage(file, flags, context));
@@ -92,6 +102,8 @@ async function importImage(
     ...(heal !== undefined && { heal_image_id: heal }),
     ...(flags.disk !== undefined && { disk: flags.disk }),
     ...(flags.bootCheck && { boot_check: true }),
+    ...(flags.firmware !== undefined && { firmware: flags.firmware }),
+    ...(flags.tpm && { tpm: true }),
   });
   const { id } = image.attributes;
   if (flags.wait === false)

@@ -3,6 +3,7 @@
 import { Type } from 'typebox';
 import type { BaseImageId } from '../../domain/ids.ts';
 import { DateTime, Enum, Id, NullableDateTime, NullableString, Text } from '../envelope.ts';
+import { Board, Firmware, StateCopy, Tpm } from '../firmware.ts';
 import { Boot } from './boot.ts';
 import { Nullable } from './operation.ts';
 import { SentFile } from './upload.ts';
@@ -76,6 +77,10 @@ export const baseBody = Type.Object({
       'Builds boot as machines do, and the guest agent runs their recipes in this shell',
     ),
   ),
+  firmware: Type.Optional(Firmware),
+  tpm: Type.Optional(Tpm),
+  state_copy: Type.Optional(StateCopy),
+  board: Type.Optional(Board),
   display: Type.Optional(Enum(['std', 'virtio'], 'The display of its machines; without it: std')),
 });
 

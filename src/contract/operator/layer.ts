@@ -1,7 +1,9 @@
 // Layers and the build cache, for operators on the wire.
 
 import { Type } from 'typebox';
+import type { LayerId } from '../../domain/ids.ts';
 import { DateTime, Enum, NullableDateTime, NullableInteger, NullableString } from '../envelope.ts';
+import { Board } from '../firmware.ts';
 import { Boot } from './boot.ts';
 import { errandFields } from './errand.ts';
 import { afterQuery, defineOperator, next } from './operation.ts';
@@ -51,6 +53,21 @@ export const layerOperations = {
       next,
     },
     errors: [],
+  }),
+  layerBoard: defineOperator({
+    method: 'POST',
+    path: '/operator/layers/{id}/board',
+    summary: 'Give the chains of a root another board, from the next start of each guest on',
+    params: Type.Object({
+      id: Type.Unsafe<LayerId>({
+        type: 'string',
+        pattern: '^[\\w-]{1,64}$',
+        description: 'ID of the layer',
+      }),
+    }),
+    body: Type.Object({ board: Type.Optional(Board) }),
+    response: { id: Type.String(), boot: Boot },
+    errors: ['not_found'],
   }),
   layerVerify: defineOperator({
     method: 'POST',

@@ -14,6 +14,7 @@ import type { Packages } from './packages.ts';
 import type { Pause } from './pause.ts';
 import type { Places } from './places.ts';
 import type { Screen } from './screen.ts';
+import type { Tpm } from './tpm.ts';
 import type { Transfer } from './transfer.ts';
 import type { Trial } from './trial.ts';
 import type { Verify } from './verify.ts';
@@ -32,6 +33,7 @@ export interface Parts {
   readonly pause: Pause;
   readonly places: Places;
   readonly screen: Screen;
+  readonly tpm: Tpm;
   readonly transfer: Transfer;
   readonly trial: Trial;
   readonly verify: Verify;
@@ -40,7 +42,7 @@ export interface Parts {
 
 const cannot: Record<keyof Parts, string> = {
   backup: 'copies nothing for a backup; use the means of what it keeps its disks on',
-  bootCheck: 'cannot say whether a disk boots',
+  bootCheck: 'chooses the firmware and the board of its machines by itself',
   compact: 'cannot shorten the chain of an image',
   console: 'shows no consoles',
   exec: 'runs no guests, so no command can be run in one; use the qemu engine',
@@ -51,6 +53,7 @@ const cannot: Record<keyof Parts, string> = {
   pause: 'pauses no machines',
   places: 'has one host only',
   screen: 'gives its machines no screens; use their consoles',
+  tpm: 'emulates no TPM',
   transfer: 'gives out and takes in no images as files',
   trial: 'starts no machine only to see whether it comes up',
   verify: 'takes no digests of layers',

@@ -22,6 +22,12 @@ export interface ExportSpec extends ChainBoot {
   bytesMax: number;
 }
 
+/** The state of the firmware of an image: the bytes of the variables of UEFI, and of the TPM. */
+export interface FirmwareState {
+  variables: Buffer | null;
+  tpm: Buffer | null;
+}
+
 export interface Exported {
   /** The length of the whole export: the disk and its tail. */
   bytes: number;
@@ -29,6 +35,8 @@ export interface Exported {
   heldBytes: number;
   /** The parts that follow the disk; null: none. */
   tail: Tail | null;
+  /** Absent: the image has none. */
+  firmwareState?: FirmwareState;
 }
 
 /**
@@ -43,6 +51,8 @@ export interface ImportSpec extends BaseFiles {
   bytesMax: number;
   /** The content behind the disk, in the unpacked form of a file that is compressed as a whole. */
   tail?: Tail | null;
+  /** Absent: machines on it begin with a new one. */
+  firmwareState?: FirmwareState | undefined;
 }
 
 /**

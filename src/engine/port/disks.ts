@@ -1,6 +1,7 @@
 // Writable disks at an engine: each is an overlay on a layer. A capture seals the overlay as a new
 // layer.
 
+import type { BootProfile } from '../../domain/boot.ts';
 import type { DiskId, LayerId } from '../../domain/ids.ts';
 import type { Call } from './call.ts';
 
@@ -10,6 +11,14 @@ export interface DiskSpec {
   sizeBytes: number;
   /** Where its machine is to run; absent or null: anywhere. An engine of one host ignores it. */
   region?: string | null;
+}
+
+export interface SealSpec extends DiskSpec {
+  /**
+   * How the machine of the disk boots: it says which state of the firmware the layer gets a copy
+   * of. Absent: none.
+   */
+  boot?: BootProfile;
 }
 
 export interface Disks {
@@ -25,7 +34,7 @@ export interface Disks {
    * and `internal` when the disk is missing. After a failure the content is the disk's or the
    * layer's; the same call finishes, and `unsealDisk` goes back.
    */
-  sealDisk(spec: DiskSpec, call: Call): Promise<{ virtualBytes: number; storedBytes: number }>;
+  sealDisk(spec: SealSpec, call: Call): Promise<{ virtualBytes: number; storedBytes: number }>;
   /**
    * Undoes a seal whose layer is not used yet: the disk gets its content back. Idempotent: does
    * nothing when there is no seal to undo. After a failure the same call finishes.

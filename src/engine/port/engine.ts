@@ -35,6 +35,8 @@ import type { Machines } from './machines.ts';
 export interface Inventory {
   layers: Map<LayerId, number>;
   disks: Map<DiskId, number>;
+  /** Ids of which only the state of the firmware is left. Absent: the engine keeps none. */
+  remains?: { layers: ReadonlySet<LayerId>; disks: ReadonlySet<DiskId> };
   /** Files of recipes, by SHA-256. */
   files: Set<string>;
   capacity: Capacity;

@@ -12,6 +12,7 @@ import { copySparse, statOrNull, syncPath } from '../../lib/files.ts';
 import { newId } from '../../lib/new-id.ts';
 import type { BackupSpec } from '../optional/backup.ts';
 import { createOverlay } from './disk-file.ts';
+import { copyDiskState } from './firmware-state.ts';
 import type { Host } from './host.ts';
 import { type Paths, pathsIn } from './paths.ts';
 import { type Found, findProcess, hasDisk, type Own, ownerOf } from './process.ts';
@@ -44,11 +45,15 @@ export async function backUp(
       signal.throwIfAborted();
       if (!(await copyDisk(disk, target.disk(disk.diskId), context, signal)))
         missing.push(disk.diskId);
+      await copyDiskState(paths.diskState(disk.diskId), target.diskState(disk.diskId));
     }
     for (const id of spec.layers) {
       signal.throwIfAborted();
       if (!(await shareFile(paths.layer(id), target.layer(id), signal))) missing.push(id);
+      const [state, copy] = [paths.layerState(id), target.layerState(id)];
       for (const [from, to] of [
+        [state.variables, copy.variables],
+        [state.tpm, copy.tpm],
         [paths.kernel(id), target.kernel(id)],
         [paths.initrd(id), target.initrd(id)],
       ] as const)

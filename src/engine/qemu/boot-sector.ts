@@ -11,10 +11,13 @@ const entriesMax = 128;
 /** Bytes of a disk that `firmwareOf` looks at. */
 export const headBytes = 2 * sectorBytes + entriesMax * 128;
 
+/** A partition with this attribute holds what a BIOS starts. */
+const biosBootable = 1 << 2;
+
 /**
- * `bios`: a boot sector with code, which the firmware of a machine here starts. `uefi`: an EFI
- * system partition and no such code. `doubtful`: both, and no place where a BIOS loader has its
- * second part. `none`: neither.
+ * `bios`: a boot sector with code, which a BIOS starts. `uefi`: an EFI system partition and no such
+ * code. `doubtful`: both, in a GPT without a place for the second part of a BIOS loader. `none`:
+ * neither.
  */
 export function firmwareOf(head: Buffer): 'bios' | 'uefi' | 'doubtful' | 'none' {
   if (head.length < sectorBytes || head.readUInt16BE(510) !== 0x55aa) return 'none';
@@ -40,6 +43,8 @@ function partitionTypes(head: Buffer): string[] {
     const at = 2 * sectorBytes + index * each;
     if (at + 16 > head.length) break;
     types.push(head.toString('hex', at, at + 16));
+    // The loader of SYSLINUX looks for this, and has no partition of its own.
+    if (at + 56 <= head.length && ((head[at + 48] ?? 0) & biosBootable) !== 0) types.push(biosBoot);
   }
   return types;
 }

@@ -7,6 +7,7 @@ import { mkdir, rm } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { buildGuest, usualBuildGuest } from '../../domain/account.ts';
+import { isUefi } from '../../domain/boot.ts';
 import { consoleReason } from '../../domain/console.ts';
 import { failedForGood, failedForNow } from '../../domain/error.ts';
 import type { LayerId, TemplateId } from '../../domain/ids.ts';
@@ -19,11 +20,14 @@ import { agentRun, agentSeedLabel, windowsRebootStatus } from './agent-script.ts
 import { type Outcome, outputBytesMax, runGuest } from './build-guest.ts';
 import { qemuArgs } from './command.ts';
 import { type Cage, caged } from './confine.ts';
-import { createOverlay, makeImmutable, storedBytes } from './disk-file.ts';
+import { createOverlay, layerBytes, makeImmutable } from './disk-file.ts';
+import { assertHardware } from './firmware.ts';
+import { captureState, ensureState, removeState } from './firmware-state.ts';
 import { giveTo, type Host, prepareFolders } from './host.ts';
 import { endProcess, findProcess, type Own, processName } from './process.ts';
 import { diskFull } from './qemu-img.ts';
 import { exitMark, writeBuildSeed } from './seed.ts';
+import { endTpm, startTpm } from './tpm.ts';
 
 /**
  * The size of a build machine whose boot profile asks for no other. Under emulation each virtual
@@ -45,21 +49,26 @@ export async function buildLayer(
     exitCode: 0,
     output,
     virtualBytes: spec.sizeBytes,
-    storedBytes: await storedBytes(layer),
+    storedBytes: await layerBytes(paths, spec.layerId),
   });
   await removeBuild(spec.layerId, context);
   if (await exists(layer)) return sealed('');
+  await assertHardware(spec.boot, host);
 
   try {
     // The overlay lies one folder below the root, as disks and layers do, so its relative backing
     // name is right when it becomes a layer.
     const disk = join(paths.builds, `${spec.layerId}.qcow2`);
     await createOverlay(disk, paths.backing(spec.parentId), spec.sizeBytes, user, signal);
+    const state = paths.buildState(spec.layerId);
+    const below = paths.layerState(spec.parentId);
+    await ensureState(state, { boot: spec.boot, layer: below, user, fresh: true });
     const outcome = await runBoots(withReboots(spec), (start) =>
       runBoot(withReboots(spec), { ...start, disk }, signal, context),
     );
     if (outcome.exitCode === 0 && outcome.ended === null && outcome.oomKills === 0) {
       await makeImmutable(disk);
+      await captureState(spec.boot, state, paths.layerState(spec.layerId));
       await moveDurably(disk, layer);
       return sealed(outcome.output);
     }
@@ -101,11 +110,13 @@ async function runBoot(
   await mkdir(run, { mode: 0o700 });
   await giveTo(user, run);
   const seed = join(folder, 'seed.iso');
+  const state = paths.buildState(layerId);
   const guest = {
     ...spec,
     name: processName(installation, 'build', layerId),
     disk: paths.fromGuest(disk),
     seed: paths.fromGuest(seed),
+    variables: paths.fromGuest(state.variables),
     ...buildGuest(spec.boot.build ?? usualSize(host), [recipe]),
     build: shell === undefined,
     memory: 'own' as const,
@@ -117,30 +128,31 @@ async function runBoot(
     user,
     cwd: run,
     readable: [...paths.chain(spec), seed],
-    writable: [run, disk],
+    writable: [run, disk, ...(isUefi(spec.boot) ? [state.variables] : [])],
     network: recipe.network,
     kvm: host.accel === 'kvm',
     mortal: true,
   };
   const options = { mark: exitMark(token), timeoutMs: leftMs(), onLine };
   const args = qemuArgs(guest, host, paths);
-  if (shell !== undefined)
-    return runByAgent(
-      {
-        layerId,
-        args,
-        cage,
-        run: agentRun(shell, facts),
-        rebootStatus: recipe.rebootStatus,
-        ...options,
-      },
-      signal,
-      own,
-    );
-  const command = await caged(cage, 'qemu-system-x86_64', args).catch((error) => {
-    throw failedForNow('QEMU cannot be started.', { detail: String(error) });
-  });
-  return runGuest(command, run, options, signal);
+  const work = async () => {
+    if (shell !== undefined) {
+      const agent = { layerId, args, cage, run: agentRun(shell, facts) };
+      const { rebootStatus } = recipe;
+      return runByAgent({ ...agent, rebootStatus, ...options }, signal, own);
+    }
+    const command = await caged(cage, 'qemu-system-x86_64', args).catch((error) => {
+      throw failedForNow('QEMU cannot be started.', { detail: String(error) });
+    });
+    return runGuest(command, run, options, signal);
+  };
+  if (!spec.boot.tpm) return work();
+  await startTpm({ name: guest.name, cage, state: state.tpm, paths }, signal);
+  try {
+    return await work();
+  } finally {
+    await endTpm(own, 'build', layerId);
+  }
 }
 
 function refuse(outcome: Outcome, spec: BuildSpec): BuildResult {
@@ -191,6 +203,9 @@ export async function removeBuild(id: LayerId | TemplateId, own: Own): Promise<v
   const { paths } = own;
   const found = await findProcess(own, 'build', id);
   if (found) await endProcess(found);
+  const state = paths.buildState(id);
+  if (await exists(state.tpm)) await endTpm(own, 'build', id);
+  await removeState(state);
   for (const path of [paths.build(id), paths.run('build', id)])
     await rm(path, { recursive: true, force: true });
   await rm(join(paths.builds, `${id}.qcow2`), { force: true });

@@ -5,6 +5,7 @@ import { earlyLines, type Hardware, type Identity } from '../identity.ts';
 import type { ChainBoot } from '../port/layers.ts';
 import { buildCardArgs, type Card, cardArgs } from './card.ts';
 import { displayArgs } from './display.ts';
+import { boardOf, firmwareArgs } from './firmware.ts';
 import type { Host } from './host.ts';
 import { type MemoryKind, memoryArgs } from './memory.ts';
 import type { Paths } from './paths.ts';
@@ -16,6 +17,8 @@ export interface Guest extends ChainBoot {
   /** Relative to the process's folder. */
   disk: string;
   seed: string;
+  /** The file of the variables of UEFI; it need not exist for another firmware. */
+  variables: string;
   cpus: number;
   memoryMb: number;
   memory: MemoryKind;
@@ -46,7 +49,7 @@ export function qemuArgs(guest: Guest, host: Host, paths: Paths): string[] {
     ...['-name', `guest=${guest.name}`],
     ...['-nodefaults', '-no-user-config'],
     ...['-sandbox', 'on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny'],
-    ...['-machine', `q35,accel=${host.accel},graphics=off`],
+    ...['-machine', `${boardOf(boot)},accel=${host.accel},graphics=off`],
     ...['-cpu', host.accel === 'kvm' ? 'host' : 'max'],
     ...['-smp', String(guest.cpus)],
     ...memoryArgs(guest.memoryMb, guest.memory),
@@ -55,6 +58,7 @@ export function qemuArgs(guest: Guest, host: Host, paths: Paths): string[] {
     ...['-display', 'none', '-vga', 'none'],
     // It names its slot, so it comes before devices that take the next one.
     ...(build ? buildCardArgs(guest.card) : cardArgs(guest.card)),
+    ...firmwareArgs(guest),
     ...driveArgs(guest),
     ...['-device', 'virtio-rng-pci'],
     // The guest learns from it that its disk is a copy, and draws other random numbers.

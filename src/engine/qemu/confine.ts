@@ -62,7 +62,7 @@ const inside = '/engine';
 const systemFolders = ['bin', 'sbin', 'lib', 'lib32', 'lib64', 'libx32'];
 
 /** The path of a program. Throws an Error when there is none. */
-async function locate(program: string, path: string): Promise<string> {
+export async function locate(program: string, path: string): Promise<string> {
   for (const folder of path.split(':').filter((one) => one.startsWith('/'))) {
     const file = join(folder, program);
     if (

@@ -4,10 +4,13 @@
 import { chmod, chown, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { type AppError, failedForNow } from '../../domain/error.ts';
+import type { LayerId } from '../../domain/ids.ts';
 import { systemClock } from '../../lib/clock.ts';
 import { syncPath } from '../../lib/files.ts';
 import type { QemuUser } from './confine.ts';
+import { stateBytes } from './firmware-state.ts';
 import { giveTo } from './host.ts';
+import type { Paths } from './paths.ts';
 import { assertSame, diskFull, qemuImg, type ToolLimits } from './qemu-img.ts';
 
 const lockTries = 20;
@@ -109,3 +112,7 @@ export async function makeWritable(path: string, user: QemuUser): Promise<void> 
 export async function storedBytes(path: string): Promise<number> {
   return (await stat(path)).blocks * 512;
 }
+
+/** Bytes that a layer takes on the disk, with the state of its firmware. */
+export const layerBytes = async (paths: Paths, id: LayerId): Promise<number> =>
+  (await storedBytes(paths.layer(id))) + (await stateBytes(paths.layerState(id)));

@@ -2,12 +2,13 @@
 // layer is an overlay that is never opened for writing again. So a capture is a rename and an
 // assignment is an empty file, and both take the same time whatever the size of the disk.
 
+import { hash } from 'node:crypto';
 import { mkdir, readdir, realpath, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { assertHoldsDisk } from '../../domain/disk-kind.ts';
 import { failedForGood, failedForNow } from '../../domain/error.ts';
 import type { DiskId, LayerId } from '../../domain/ids.ts';
-import { sha256File, statOrNull } from '../../lib/files.ts';
+import { exists, sha256File, statOrNull } from '../../lib/files.ts';
 import { systemPath } from '../../lib/spawn.ts';
 import { fenced } from '../fence.ts';
 import type { Parts } from '../optional/parts.ts';
@@ -15,17 +16,18 @@ import type { Verify } from '../optional/verify.ts';
 import type { Engine, Inventory } from '../port/engine.ts';
 import { backUp } from './backup.ts';
 import { importBase, importFile } from './base.ts';
-import { bootFault, growthFault } from './boot.ts';
+import { bootFault, growthFault, settleBoot } from './boot.ts';
 import { buildLayer, removeBuild } from './build.ts';
 import { Consoles } from './console.ts';
 import { disksIn } from './disk.ts';
 import { execIn } from './exec.ts';
+import { removeState, stateBytes } from './firmware-state.ts';
 import { type Confining, defaultConfining, prepareFolders, probeHost } from './host.ts';
 import { Machines } from './machine.ts';
 import { type NetworkOptions, Networks } from './network.ts';
 import { networkIn } from './network-care.ts';
 import { packagesIn } from './packages/list.ts';
-import type { Paths } from './paths.ts';
+import { type Paths, stateIn } from './paths.ts';
 import { pauseIn } from './pause.ts';
 import { processesIn } from './process.ts';
 import { Pulses } from './pulses.ts';
@@ -35,6 +37,7 @@ import { screenIn } from './screen.ts';
 import { templatesIn } from './template.ts';
 import { TemplateMemories } from './template-memory.ts';
 import { tidy } from './tidy.ts';
+import { lostTpms } from './tpm.ts';
 import { exportLayer, importLayer } from './transfer.ts';
 import { bootOnce } from './trial.ts';
 
@@ -84,6 +87,7 @@ export async function openQemu({
       await removeBuild(layerId, context);
       for (const file of [paths.layer(layerId), paths.kernel(layerId), paths.initrd(layerId)])
         await rm(file, { force: true });
+      await removeState(paths.layerState(layerId));
     },
     importFile: (spec, { signal }) => importFile(spec, signal, paths),
     buildLayer: (spec, { signal }) => buildLayer(spec, signal, context),
@@ -92,7 +96,7 @@ export async function openQemu({
     stopMachine: (spec, { signal }) => machines.stop(spec, signal),
     runningMachines: () => machines.running(),
     async check() {
-      await probeHost(wanted);
+      host.boards = (await probeHost(wanted)).boards;
       await prepareFolders(root, paths.folders);
       return capacityOf(root);
     },
@@ -105,7 +109,9 @@ export async function openQemu({
 
     backup: { copy: (spec, { signal }) => backUp(spec, signal, context) },
     bootCheck: {
-      fault: (root) => bootFault(root, paths),
+      boards: async () => host.boards,
+      settle: (spec) => settleBoot(spec, paths, host),
+      fault: (root) => bootFault(root, paths, host),
       growthFault: (root) => growthFault(root, paths),
     },
     compact: { rewrite: (spec, { signal }) => rewriteLayer(spec, signal, paths, host) },
@@ -120,6 +126,7 @@ export async function openQemu({
     packages: packagesIn(paths, host.user),
     pause: pauseIn(own),
     screen: screenIn(context),
+    tpm: { lost: () => lostTpms(own) },
     transfer: {
       assertTakes: assertHoldsDisk,
       exportLayer: (spec, { signal }) => exportLayer(spec, signal, paths, host),
@@ -136,16 +143,34 @@ async function inventoryOf(paths: Paths): Promise<Inventory> {
     const found = new Map<Id, number>();
     for (const name of await readdir(folder)) {
       const size = name.endsWith('.qcow2') ? await statOrNull(join(folder, name)) : null;
-      if (size) found.set(name.slice(0, -'.qcow2'.length) as Id, size.blocks * 512);
+      if (!size) continue;
+      const id = name.slice(0, -'.qcow2'.length) as Id;
+      found.set(id, size.blocks * 512 + (await stateBytes(stateIn(folder, id))));
     }
     return found;
   };
+  const [layers, disks] = [await sizes<LayerId>(paths.layers), await sizes<DiskId>(paths.disks)];
   return {
-    layers: await sizes<LayerId>(paths.layers),
-    disks: await sizes<DiskId>(paths.disks),
+    layers,
+    disks,
+    remains: {
+      layers: await statesWithout<LayerId>(paths.layers, layers),
+      disks: await statesWithout<DiskId>(paths.disks, disks),
+    },
     files: new Set(await readdir(paths.files)),
     capacity: await capacityOf(paths.root),
   };
+}
+
+/** The ids of which a folder has a state of the firmware, and no disk. */
+async function statesWithout<Id extends string>(
+  folder: string,
+  has: ReadonlyMap<Id, number>,
+): Promise<Set<Id>> {
+  const ids = (await readdir(folder)).flatMap(
+    (name) => /^(.+)\.(?:vars|tpm)$/.exec(name)?.[1] ?? [],
+  );
+  return new Set((ids as Id[]).filter((id) => !has.has(id)));
 }
 
 /** Errors of a process that lacks something for a moment. They say nothing of the layer. */
@@ -154,7 +179,12 @@ const passing = ['EMFILE', 'ENFILE', 'ENOMEM', 'EAGAIN'];
 const verifyIn = (paths: Paths): Verify => ({
   async digest({ layerId, bytesPerSecond }, { signal }) {
     try {
-      return `sha256:${await sha256File(paths.layer(layerId), { bytesPerSecond, signal })}`;
+      const { variables, tpm } = paths.layerState(layerId);
+      const digests = [await sha256File(paths.layer(layerId), { bytesPerSecond, signal })];
+      for (const state of [variables, tpm])
+        if (await exists(state)) digests.push(await sha256File(state, { signal }));
+      const [only, ...more] = digests;
+      return `sha256:${more.length === 0 ? only : hash('sha256', digests.join(' '))}`;
     } catch (error) {
       signal.throwIfAborted();
       const { code = '' } = error as NodeJS.ErrnoException;

@@ -34,7 +34,15 @@ export const layoutOf = (
     JSON.stringify(
       qemuArgs(
         {
-          ...{ name: '', disk: '', seed: '', memory: 'clone', build: false, card: null },
+          ...{
+            name: '',
+            disk: '',
+            seed: '',
+            variables: '',
+            memory: 'clone',
+            build: false,
+            card: null,
+          },
           ...{ boot, baseLayerId, chain: [], cpus, memoryMb },
         },
         host,

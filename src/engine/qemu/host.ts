@@ -7,6 +7,8 @@ import { access, chmod, chown, mkdir, readFile } from 'node:fs/promises';
 import { networkInterfaces } from 'node:os';
 import { AppError } from '../../domain/error.ts';
 import { runCommand } from '../../lib/spawn.ts';
+import type { Boards } from '../optional/boot-check.ts';
+import { boardsIn } from './boards.ts';
 import { type Confinement, caged, cageRefused, type QemuUser } from './confine.ts';
 import { hasIpv6, proxyVariables } from './uplink.ts';
 
@@ -34,6 +36,8 @@ export interface Host {
   /** Of QEMU, with that of its package. */
   version: string;
   accel: 'kvm' | 'tcg';
+  /** Of the QEMU that is installed now. */
+  boards: Boards;
   /** The proxy variables of build machines that may use the network. */
   proxy: Record<string, string>;
   ipv6: boolean;
@@ -86,22 +90,30 @@ export async function probeHost({
     root,
   });
   const user = as(uids.first);
-  const missing = (program: string) => (error: unknown) => {
-    const refused = cageRefused(String(error));
-    if (refused) throw refused;
-    throw unavailable(
-      `${program} is not there. Install it (Debian: sudo apt-get install qemu-system-x86 qemu-utils xorriso util-linux), or try the simulator, in a data directory of its own: silversmith serve --engine simulator --data-dir NEW`,
-      String(error),
-    );
-  };
-  let version = '';
-  for (const program of cagedPrograms) {
-    const cage = { user, cwd: root, readable: [], writable: [], mortal: true };
-    const said = await caged(cage, program, ['--version'])
+  const missing =
+    (program: string) =>
+    (error: unknown): never => {
+      const refused = cageRefused(String(error));
+      if (refused) throw refused;
+      throw unavailable(
+        `${program} is not there. Install it (Debian: sudo apt-get install qemu-system-x86 qemu-utils xorriso util-linux), or try the simulator, in a data directory of its own: silversmith serve --engine simulator --data-dir NEW`,
+        String(error),
+      );
+    };
+  const cage = { user, cwd: root, readable: [], writable: [], mortal: true };
+  const said = (program: string, ...asked: string[]) =>
+    caged(cage, program, asked)
       .then(({ file, args, options }) => runCommand(file, args, { ...options, timeoutMs: toolMs }))
       .catch(missing(program));
-    version ||= /version (.{1,100})/.exec(said)?.[1] ?? '';
+  let version = '';
+  for (const program of cagedPrograms) {
+    const text = await said(program, '--version');
+    version ||= /version (.{1,100})/.exec(text)?.[1] ?? '';
   }
+  const help = await said('qemu-system-x86_64', '-machine', 'help');
+  const boards = boardsIn(help);
+  if (boards === undefined)
+    throw unavailable('QEMU on this host names no boards of the kind q35.', help.slice(-2000));
   for (const program of plainPrograms)
     await runCommand(program, ['--version'], { env: { PATH: path }, timeoutMs: toolMs }).catch(
       missing(program),
@@ -110,6 +122,7 @@ export async function probeHost({
   return {
     version,
     accel: (await kvmWorks()) ? 'kvm' : 'tcg',
+    boards,
     proxy: proxyVariables(environment),
     ipv6: hasIpv6(networkInterfaces()),
     user,

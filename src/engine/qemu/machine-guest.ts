@@ -1,12 +1,15 @@
 // Prepares a machine's guest: its folders, its seed, and the files that its process may open.
 
-import { mkdir } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isUefi } from '../../domain/boot.ts';
 import { hardwareOf, type Identity } from '../identity.ts';
 import type { MachineSpec } from '../port/machines.ts';
 import type { Guest } from './command.ts';
 import type { Cage } from './confine.ts';
 import { makeWritable } from './disk-file.ts';
+import { assertHardware } from './firmware.ts';
+import { ensureState } from './firmware-state.ts';
 import { giveTo, type Host, prepareFolders } from './host.ts';
 import { type Connection, writeConnection } from './network.ts';
 import { type Own, processName } from './process.ts';
@@ -17,13 +20,17 @@ interface Context extends Own {
   connection: Connection;
 }
 
-/** The folders of the machine must be gone before. */
+/** A file in the folder of a machine that has a TPM. */
+export const tpmMark = 'tpm';
+
+/** The folders of the machine must be gone before. `tpm` is the folder of its TPM's state. */
 export async function prepareGuest(
   spec: MachineSpec,
   identity: Identity,
   { host, connection, paths, installation }: Context,
-): Promise<{ guest: Guest; cage: Cage }> {
-  const { machineId } = spec;
+): Promise<{ guest: Guest; cage: Cage; tpm: string }> {
+  const { machineId, boot, fresh } = spec;
+  await assertHardware(boot, host);
   const disk = paths.disk(spec.diskId);
   const [folder, run] = [paths.machine(machineId), paths.run('machine', machineId)];
   const user = host.guestUser('machine', machineId);
@@ -36,12 +43,17 @@ export async function prepareGuest(
   // A disk from a backup belongs to the user that copied it, and a new disk to the user that made
   // it.
   await makeWritable(disk, user);
+  const state = paths.diskState(spec.diskId);
+  const layer = paths.layerState(spec.chain[0] ?? spec.baseLayerId);
+  await ensureState(state, { boot, layer, user, fresh });
+  if (boot.tpm) await writeFile(join(folder, tpmMark), '');
   const seed = join(folder, 'seed.iso');
   const guest = {
     ...spec,
     name: processName(installation, 'machine', machineId),
     disk: paths.fromGuest(disk),
     seed: paths.fromGuest(seed),
+    variables: paths.fromGuest(state.variables),
     build: false,
     memory: 'own' as const,
     card: connection.card,
@@ -52,12 +64,12 @@ export async function prepareGuest(
     user,
     cwd: run,
     readable: [...paths.chain(spec), seed],
-    writable: [run, disk],
+    writable: [run, disk, ...(isUefi(boot) ? [state.variables] : [])],
     builds: copies,
     network: connection.card?.network === 'user',
     tap: connection.tap,
     kvm: host.accel === 'kvm',
     mortal: false,
   };
-  return { guest, cage };
+  return { guest, cage, tpm: state.tpm };
 }

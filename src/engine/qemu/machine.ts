@@ -10,11 +10,9 @@ import type { MachineSpec, MachineState, Started } from '../port/machines.ts';
 import { agentAnswers, agentShutdown } from './agent.ts';
 import { card } from './card.ts';
 import { cloningMark, emptyDisk, startClone } from './clone.ts';
-import { qemuArgs } from './command.ts';
 import { giveBack, readRing } from './console.ts';
 import type { Host } from './host.ts';
-import { launch } from './launch.ts';
-import { prepareGuest } from './machine-guest.ts';
+import { prepareGuest, tpmMark } from './machine-guest.ts';
 import { type Networks, readConnection } from './network.ts';
 import { Newcomer } from './newcomer.ts';
 import type { Paths } from './paths.ts';
@@ -29,6 +27,7 @@ import {
 } from './process.ts';
 import { monitorCall } from './qmp.ts';
 import type { TemplateMemories } from './template-memory.ts';
+import { endTpm, launchGuest } from './tpm.ts';
 import { askPulse, hasEnded } from './vitals.ts';
 
 const monitorMs = 5000;
@@ -88,7 +87,7 @@ export class Machines {
     // A clone that was not given an identity of its own has written to the disk.
     if (spec.fresh && (await exists(cloning))) await emptyDisk(spec, signal, context);
     const clear = async () => {
-      for (const path of [folder, run]) await rm(path, { recursive: true, force: true });
+      await this.#removeFolders(machineId);
       this.#forget(machineId);
     };
     await clear();
@@ -103,13 +102,22 @@ export class Machines {
     if (spec.fresh && template && because === null) return { how: 'instant' };
     await clear();
     const connection = await this.#networks.prepare(spec);
-    const { guest, cage } = await prepareGuest(spec, identity, { ...context, connection });
-    await launch(qemuArgs(guest, this.#host, this.#paths), cage, signal).catch(async (error) => {
+    const prepared = await prepareGuest(spec, identity, { ...context, connection });
+    const launching = { ...prepared, kind: 'machine' as const, id: machineId };
+    await launchGuest(launching, context, signal).catch(async (error) => {
       if (connection.card !== null) await this.#networks.clear(machineId);
       throw error;
     });
     await welcome(run);
     return { how: 'cold', because };
+  }
+
+  /** Removes the folders of a machine that is off, when its TPM has ended too. */
+  async #removeFolders(id: MachineId): Promise<void> {
+    const folder = this.#paths.machine(id);
+    if (await exists(join(folder, tpmMark))) await endTpm(this.#own, 'machine', id);
+    for (const path of [folder, this.#paths.run('machine', id)])
+      await rm(path, { recursive: true, force: true });
   }
 
   /**
@@ -208,8 +216,7 @@ export class Machines {
     this.#forget(id);
     if ((await readConnection(this.#paths.machine(id))).card !== null)
       await this.#networks.clear(id);
-    for (const path of [this.#paths.machine(id), this.#paths.run('machine', id)])
-      await rm(path, { recursive: true, force: true });
+    await this.#removeFolders(id);
   }
 
   async running(): Promise<Set<MachineId>> {

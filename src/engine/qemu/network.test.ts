@@ -10,7 +10,14 @@ import type { MachineNetwork } from '../../domain/machine-network.ts';
 import { Networks, type Reach, readConnection, writeConnection } from './network.ts';
 
 const hostOf = (machineUids: { first: number; last: number } | null) => ({
-  ...{ accel: 'tcg' as const, version: '7.2', proxy: {}, ipv6: true, machineUids },
+  ...{
+    accel: 'tcg' as const,
+    boards: { newest: 'pc-q35-7.2', all: ['pc-q35-7.2'] },
+    version: '7.2',
+    proxy: {},
+    ipv6: true,
+    machineUids,
+  },
   user: { ids: null, confinement: 'none' as const, path: '/bin', root: '/' },
   guestUser: () => ({ ids: null, confinement: 'none' as const, path: '/bin', root: '/' }),
 });

@@ -3,6 +3,8 @@
 //
 // - layers/ID.qcow2 (and .vmlinuz, .initrd): immutable, mode 0444.
 // - disks/ID.qcow2: one for each machine, writable by its guest's user while the machine is on.
+// - layers/ID.vars, layers/ID.tpm, disks/ID.vars, disks/ID.tpm/: the state of the firmware of a layer
+//   or a disk (firmware-state.ts).
 // - files/SHA256: the files of recipes.
 // - builds/…: unfinished work; nothing here outlives the process that makes it.
 // - machines/ID/: the server's files of a machine that is on: its seed, and whether it is ready.
@@ -19,6 +21,14 @@ import type { DiskId, LayerId, MachineId, TemplateId } from '../../domain/ids.ts
 import type { ChainBoot } from '../port/layers.ts';
 
 export type GuestKind = 'machine' | 'build';
+
+/** The places of a firmware's state, which need not exist. */
+export interface StatePlaces {
+  /** The variables of UEFI, as the firmware writes them. */
+  variables: string;
+  /** The state of the TPM: the folder of its process, or in a layer the file from it. */
+  tpm: string;
+}
 export type Paths = ReturnType<typeof pathsIn>;
 
 const plain = (id: string | number): string => {
@@ -38,6 +48,11 @@ export const pathsIn = (root: string) => ({
   },
 });
 
+export const stateIn = (folder: string, id: string): StatePlaces => ({
+  variables: join(folder, `${plain(id)}.vars`),
+  tpm: join(folder, `${plain(id)}.tpm`),
+});
+
 const filesIn = (root: string) => ({
   root,
   folders: ['layers', 'disks', 'files', 'builds', 'machines', 'run', 'templates'].map((name) =>
@@ -53,6 +68,9 @@ const filesIn = (root: string) => ({
   kernel: (id: LayerId) => join(root, 'layers', `${plain(id)}.vmlinuz`),
   initrd: (id: LayerId) => join(root, 'layers', `${plain(id)}.initrd`),
   disk: (id: DiskId) => join(root, 'disks', `${plain(id)}.qcow2`),
+  layerState: (id: LayerId) => stateIn(join(root, 'layers'), id),
+  diskState: (id: DiskId) => stateIn(join(root, 'disks'), id),
+  buildState: (id: LayerId | TemplateId) => stateIn(join(root, 'builds'), id),
   file: (sha256: string) => join(root, 'files', plain(sha256)),
   build: (id: LayerId | TemplateId) => join(root, 'builds', plain(id)),
   templates: join(root, 'templates'),

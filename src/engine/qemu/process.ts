@@ -16,7 +16,10 @@ const installationOf = (root: string) =>
 /** The name that a process is given: `silversmith-INSTALLATION-KIND-ID`. */
 export const processName = (installation: string, kind: GuestKind, id: string | number) =>
   `silversmith-${installation}-${kind}-${id}`;
-const named = /^guest=(silversmith-([0-9a-f]{12,64})-(machine|build)-([a-z0-9-]{1,64}))$/;
+const named =
+  /^(?:guest=|level=1,prefix=)(silversmith-([0-9a-f]{12,64})-(machine|build)-([a-z0-9-]{1,64}))$/;
+const nameIn = (commandLine: readonly string[]) =>
+  commandLine.map((arg) => named.exec(arg)).find(Boolean) ?? [];
 
 /** The engine whose processes are looked for. */
 export interface Own {
@@ -35,8 +38,15 @@ export const processesIn = (root: string, installation = installationOf(root)): 
   known: new Map(),
 });
 
-/** A process of QEMU that has a guest of some installation. */
+/** Of a guest's processes: QEMU, or its TPM. */
+type Program = 'qemu' | 'tpm';
+
+const programOf = ([first = '']: readonly string[]): Program | null =>
+  first.includes('qemu-system') ? 'qemu' : /(^|\/)swtpm$/.test(first) ? 'tpm' : null;
+
+/** A process that has a guest of some installation. */
 interface Guest {
+  program: Program;
   pid: number;
   name: string;
   kind: GuestKind;
@@ -79,24 +89,25 @@ async function look(): Promise<readonly { guest: Guest; of: string }[]> {
     if (!/^[0-9]+$/.test(entry)) continue;
     const commandLine = await readCommandLine(Number(entry));
     // A process that has just been forked shows its parent's command line, and a dead one none.
-    if (!commandLine[0]?.includes('qemu-system')) continue;
-    const [, name = '', of = '', kind, id = ''] =
-      commandLine.map((arg) => named.exec(arg)).find(Boolean) ?? [];
+    const program = programOf(commandLine);
+    if (program === null) continue;
+    const [, name = '', of = '', kind, id = ''] = nameIn(commandLine);
     if (kind !== 'machine' && kind !== 'build') continue;
-    found.push({ guest: { pid: Number(entry), name, kind, id, commandLine }, of });
+    found.push({ guest: { program, pid: Number(entry), name, kind, id, commandLine }, of });
   }
   return found;
 }
 
-/** All processes of this installation. */
+/** All processes of QEMU of this installation, or those of TPMs. */
 export async function findProcesses(
   own: Own,
   kind?: GuestKind,
   id?: string | number,
+  program: Program = 'qemu',
 ): Promise<Found[]> {
   const found: Found[] = [];
   for (const { guest, of } of await own.looks.look()) {
-    if ((kind ?? guest.kind) !== guest.kind) continue;
+    if (guest.program !== program || (kind ?? guest.kind) !== guest.kind) continue;
     if (id !== undefined && String(id) !== guest.id) continue;
     const folder = await folderOf(guest, of, own);
     if (folder !== null) found.push({ ...guest, folder });
@@ -167,7 +178,7 @@ export async function ownerOf({ pid }: Found): Promise<{ uid: number; gid: numbe
 }
 
 async function isAlive({ pid, name }: Found): Promise<boolean> {
-  return (await readCommandLine(pid)).includes(`guest=${name}`);
+  return nameIn(await readCommandLine(pid))[1] === name;
 }
 
 /**

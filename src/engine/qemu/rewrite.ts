@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { failedForGood } from '../../domain/error.ts';
 import { copySparse, exists, moveDurably } from '../../lib/files.ts';
 import type { RewriteSpec } from '../optional/compact.ts';
-import { makeImmutableIfSame, storedBytes } from './disk-file.ts';
+import { layerBytes, makeImmutableIfSame } from './disk-file.ts';
 import { giveTo, type Host } from './host.ts';
 import type { Paths } from './paths.ts';
 import { virtualBytesOf } from './qcow2.ts';
@@ -43,7 +43,7 @@ export async function rewriteLayer(
       await makeImmutableIfSame(part, layer, user, cwd, options);
     });
     await moveDurably(part, layer);
-    return { storedBytes: await storedBytes(layer) };
+    return { storedBytes: await layerBytes(paths, layerId) };
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOSPC') throw diskFull(String(error));
     throw error;

@@ -3,6 +3,7 @@
 
 import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { type BootProfile, isUefi } from '../../domain/boot.ts';
 import { AppError, failedForGood, failedForNow } from '../../domain/error.ts';
 import type { LayerId, TemplateId } from '../../domain/ids.ts';
 import { exists, moveDurably, sha256File, statOrNull, writeWhole } from '../../lib/files.ts';
@@ -61,8 +62,11 @@ async function makeTemplate(
   signal: AbortSignal,
   context: Context,
 ): Promise<TemplateFiles> {
-  const { templateId, resultLayerId } = spec;
+  const { templateId, resultLayerId, boot } = spec;
   const { paths } = context;
+  const why = notFromMemory(boot);
+  if (why !== null)
+    throw new AppError('invalid', `Machines of this image cannot start from memory: ${why}.`);
   const layer = paths.layer(resultLayerId);
   if ((await exists(paths.template(templateId, 'record'))) && (await exists(layer)))
     return filesOf(spec, await digestsOf(templateId, paths, { signal }), paths);
@@ -84,6 +88,15 @@ async function makeTemplate(
   } finally {
     await removeBuild(templateId, context);
   }
+}
+
+/**
+ * Why no template is made for a profile, as the end of a sentence: the state of its firmware is
+ * outside of the memory, and belongs to one machine.
+ */
+function notFromMemory(boot: BootProfile): string | null {
+  if (boot.tpm) return 'they have a TPM, whose state is that of one machine alone';
+  return isUefi(boot) ? 'they boot by UEFI, whose variables a template does not hold' : null;
 }
 
 async function make(

@@ -4,6 +4,7 @@
 
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isUefi } from '../../domain/boot.ts';
 import { consoleReason } from '../../domain/console.ts';
 import { failedForGood } from '../../domain/error.ts';
 import type { DiskId, LayerId, MachineId, TemplateId } from '../../domain/ids.ts';
@@ -12,15 +13,17 @@ import { newId } from '../../lib/new-id.ts';
 import { plainConsole } from '../../lib/plain-console.ts';
 import { hardwareOf, identityOf } from '../identity.ts';
 import type { ChainBoot } from '../port/layers.ts';
-import { type Guest, qemuArgs } from './command.ts';
+import type { Guest } from './command.ts';
 import type { Cage } from './confine.ts';
 import { createOverlay } from './disk-file.ts';
+import { assertHardware } from './firmware.ts';
+import { ensureState } from './firmware-state.ts';
 import { giveTo, type Host, prepareFolders } from './host.ts';
-import { launch } from './launch.ts';
 import { Newcomer } from './newcomer.ts';
 import { findProcess, type Own, processName } from './process.ts';
 import { monitorCall } from './qmp.ts';
 import { writeMachineSeed } from './seed.ts';
+import { launchGuest } from './tpm.ts';
 import { askPulse, hasEnded } from './vitals.ts';
 
 const [pollMs, monitorMs] = [300, 5000];
@@ -48,9 +51,11 @@ export type Throwaway = Awaited<ReturnType<typeof startThrowaway>>;
 export async function startThrowaway(
   spec: ThrowawaySpec,
   signal: AbortSignal,
-  { host, paths, installation }: Own & { host: Host },
+  context: Own & { host: Host },
 ) {
-  const { id, layerId, sizeBytes, cpus, memoryMb, memoryFd } = spec;
+  const { host, paths, installation } = context;
+  const { id, layerId, sizeBytes, cpus, memoryMb, memoryFd, boot } = spec;
+  await assertHardware(boot, host);
   const user = host.guestUser('build', id);
   const [folder, run] = [paths.build(id), paths.run('build', id)];
   const disk = join(paths.builds, `${id}.qcow2`);
@@ -60,14 +65,17 @@ export async function startThrowaway(
   await writeMachineSeed(folder, identity, user.path);
   await mkdir(run, { mode: 0o700 });
   await giveTo(user, run);
+  const state = paths.buildState(id);
+  await ensureState(state, { boot, layer: paths.layerState(layerId), user, fresh: true });
   const seed = join(folder, 'seed.iso');
   const isTemplate = memoryFd !== undefined;
   const guest: Guest = {
-    ...{ boot: spec.boot, baseLayerId: spec.baseLayerId, chain: spec.chain },
+    ...{ boot, baseLayerId: spec.baseLayerId, chain: spec.chain },
     ...{ cpus, memoryMb, memory: isTemplate ? 'template' : 'own', build: false, card: null },
     name: processName(installation, 'build', id),
     disk: paths.fromGuest(disk),
     seed: paths.fromGuest(seed),
+    variables: paths.fromGuest(state.variables),
     hardware: hardwareOf(installation, nobody),
     // A template's command line stays visible in its clones, so it names no identity.
     ...(isTemplate ? {} : { fresh: identity }),
@@ -77,12 +85,14 @@ export async function startThrowaway(
     cwd: run,
     // A template sends its state to a socket in this folder.
     readable: [...paths.chain(spec), isTemplate ? folder : seed],
-    writable: [run, disk],
+    writable: [run, disk, ...(isUefi(boot) ? [state.variables] : [])],
     processes: isTemplate,
     kvm: host.accel === 'kvm',
     mortal: true,
   };
-  await launch(qemuArgs(guest, host, paths), cage, signal, isTemplate ? [memoryFd] : []);
+  const descriptors = isTemplate ? [memoryFd] : [];
+  const launching = { guest, cage, tpm: state.tpm, kind: 'build' as const, id, descriptors };
+  await launchGuest(launching, context, signal);
   const agent = join(run, 'agent.sock');
   const monitor = join(run, 'qmp.sock');
   return { id, disk, agent, monitor, newcomer: new Newcomer(identity, agent, async () => {}) };

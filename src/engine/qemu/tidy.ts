@@ -6,6 +6,7 @@ import { chmod, chown, lstat, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Networks } from './network.ts';
 import { endProcess, findProcesses, type Own } from './process.ts';
+import { endLeftTpms } from './tpm.ts';
 
 /**
  * An operator's command may be making a base or a backup while the server starts, so these stay for
@@ -18,6 +19,7 @@ export async function tidy(own: Own, networks: Networks): Promise<void> {
   const { paths } = own;
   const processes = await findProcesses(own);
   for (const found of processes) if (found.kind === 'build') await endProcess(found);
+  await endLeftTpms(own);
   for (const name of await readdir(paths.builds)) {
     const path = join(paths.builds, name);
     if (ownedElsewhere.test(name) && Date.now() - (await stat(path)).mtimeMs < forgottenMs)
@@ -26,7 +28,7 @@ export async function tidy(own: Own, networks: Networks): Promise<void> {
   }
   for (const folder of [paths.disks, paths.layers])
     for (const name of await readdir(folder))
-      if (name.endsWith('.part')) await rm(join(folder, name), { force: true });
+      if (name.endsWith('.part')) await rm(join(folder, name), { recursive: true, force: true });
   const names = await readdir(paths.templates);
   for (const name of names)
     if (!names.includes(name.replace(/\.(memory|state)(\.part)?$|\.part$/, '.record')))

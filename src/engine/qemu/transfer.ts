@@ -16,7 +16,14 @@ import { newId } from '../../lib/new-id.ts';
 import { type Exported, type ExportSpec, type ImportSpec, partsOf } from '../optional/transfer.ts';
 import type { RootBoot } from '../port/layers.ts';
 import type { QemuUser } from './confine.ts';
-import { createOverlay, makeImmutable, makeImmutableIfSame, storedBytes } from './disk-file.ts';
+import {
+  createOverlay,
+  layerBytes,
+  makeImmutable,
+  makeImmutableIfSame,
+  storedBytes,
+} from './disk-file.ts';
+import { readLayerState, writeLayerState } from './firmware-state.ts';
 import { convertDisk } from './foreign/convert.ts';
 import { takeDisk } from './foreign/intake.ts';
 import { giveTo, type Host } from './host.ts';
@@ -46,12 +53,13 @@ export async function exportLayer(
     const whole = await packed(made);
     await syncPath(whole);
     const { size: bytes } = await stat(whole);
+    const firmwareState = await readLayerState(paths.layerState(layerId));
     if (to.path === undefined) {
       await to.write(createReadStream(whole), signal);
-      return { bytes, heldBytes: bytes, tail };
+      return { bytes, heldBytes: bytes, tail, firmwareState };
     }
     await moveDurably(whole, to.path, signal);
-    return { bytes, heldBytes: await storedBytes(to.path), tail };
+    return { bytes, heldBytes: await storedBytes(to.path), tail, firmwareState };
   } finally {
     await rm(part, { force: true });
     if (packerOf(spec)) await rm(packedOf(part), { force: true });
@@ -188,9 +196,10 @@ export async function importLayer(
     if (parentId === null) await makeImmutable(whole);
     else await keepDifference({ whole, virtualBytes, parentId, bytesMax }, importing);
     await moveBeside();
+    if (spec.firmwareState) await writeLayerState(paths.layerState(layerId), spec.firmwareState);
     const layer = paths.layer(layerId);
     await moveDurably(parentId === null ? whole : overlay, layer);
-    return { virtualBytes, storedBytes: await storedBytes(layer) };
+    return { virtualBytes, storedBytes: await layerBytes(paths, layerId) };
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOSPC') throw diskFull(String(error));
     throw error;

@@ -19,6 +19,7 @@ import type { Parts } from '../optional/parts.ts';
 import type { Vital } from '../optional/vitals.ts';
 import type { Engine } from '../port/engine.ts';
 import { backupIn } from './backup.ts';
+import { bootCheckIn } from './boot-check.ts';
 import { consoleIn } from './console.ts';
 import { instantIn } from './instant.ts';
 import { compactIn, disksIn, layersIn, packagesIn, transferIn, verifyIn } from './layers.ts';
@@ -32,11 +33,14 @@ import { chainContent, openStateFile, type State, type StateFile, storedBytes } 
 interface SimulatorOptions extends Pace {
   /** The folder in which its state is kept. */
   root: string;
+  /** The boards that it has, the newest first. */
+  boards?: readonly string[];
 }
 
 type SimulatorParts = Pick<
   Parts,
   | 'backup'
+  | 'bootCheck'
   | 'compact'
   | 'console'
   | 'hostBound'
@@ -81,7 +85,11 @@ export type Simulator = Engine & SimulatorParts & Interference;
 /** So many records are listed between two turns of the event loop. */
 const listedMax = 5000;
 
-export async function openSimulator({ root, ...pace }: SimulatorOptions): Promise<Simulator> {
+export async function openSimulator({
+  root,
+  boards,
+  ...pace
+}: SimulatorOptions): Promise<Simulator> {
   const file = await openStateFile(root);
   const versions = { fingerprint: 'simulator 1' };
   let capacity: Capacity = { totalBytes: 10 ** 13, freeBytes: 10 ** 13 };
@@ -89,6 +97,7 @@ export async function openSimulator({ root, ...pace }: SimulatorOptions): Promis
   const machines = machinesIn(file, pace);
   const parts: SimulatorParts = {
     backup: backupIn(file),
+    bootCheck: bootCheckIn(boards),
     compact: compactIn(file),
     console: consoleIn(file, streams),
     // A record is written whole or not at all, so there are no unfinished records.

@@ -5,6 +5,7 @@ import { cacheList, cachePrune } from '../../app/operator/cache.ts';
 import { doctor } from '../../app/operator/doctor.ts';
 import { keyCreate, keyPage, keyRevoke, keyRotate } from '../../app/operator/key.ts';
 import { layerPage, orphanList } from '../../app/operator/layer.ts';
+import { layerBoard } from '../../app/operator/layer-board.ts';
 import { machineTypeAdd, machineTypeList } from '../../app/operator/machine-type.ts';
 import { baseNewestSet, offerList, offerRemove, offerRetire } from '../../app/operator/offer.ts';
 import {
@@ -112,6 +113,8 @@ export const operatorHandlers: OperatorHandlers = {
     const orphans = after === null ? await orphanList(store) : [];
     return { layers: toWire(found), orphans: toWire(orphans), next: nextOf(found, limit) };
   },
+  layerBoard: async ({ operator, engine }, { params, body }) =>
+    toWire(await layerBoard(operator, engine(), params.id, body.board)),
   cacheList: async ({ store }) => ({ steps: toWire(await cacheList(store)) }),
   offerList: async ({ store }) => ({ offers: toWire(await offerList(store)) }),
   offerRetire: async ({ operator }, { params: { kind, id }, body: { retired } }) =>

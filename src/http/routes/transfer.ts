@@ -84,6 +84,8 @@ export const transferHandlers: Handlers<
         healImageId: body.heal_image_id,
         disk: body.disk,
         bootCheck: body.boot_check,
+        firmware: body.firmware,
+        tpm: body.tpm,
       }),
     ),
   async transferDelete(context, { params }) {

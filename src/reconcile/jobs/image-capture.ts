@@ -29,17 +29,19 @@ export const imageCapture = defineJob({
     const { job, engine, call } = context;
     const { imageId, machineId } = idsOf(job);
     const layerId = await context.begin('layer', newId<LayerId>());
-    const { disk, parent } = await context.write(async (work) => {
+    const { disk, parent, boot } = await context.write(async (work) => {
       await work.images.become(imageId, 'building');
       const machine = await work.machines.get(machineId);
       if (machine.diskId === null)
         throw new AppError('machine_has_no_image', `Machine ${machineId} has no disk.`);
       const found = await work.disks.get(machine.diskId);
-      return { disk: found, parent: await work.layers.get(found.layerId) };
+      const below = await work.layers.get(found.layerId);
+      const { boot: how } = await work.layers.bootOf(below);
+      return { disk: found, parent: below, boot: how };
     });
     await context.phase('sealing the disk', 0.5);
     const sizeBytes = disk.sizeGb * gbBytes;
-    const bytes = await engine.sealDisk({ diskId: disk.id, layerId, sizeBytes }, call);
+    const bytes = await engine.sealDisk({ diskId: disk.id, layerId, sizeBytes, boot }, call);
     const general =
       job.data.generalize === true ? await generalize(context, layerId, parent, sizeBytes) : null;
 

@@ -2,24 +2,22 @@
 // describes the file.
 
 import { accountRoomBytes } from '../../domain/account.ts';
-import type { BootProfile } from '../../domain/boot.ts';
 import { AppError, failedForGood, failedForNow } from '../../domain/error.ts';
 import type { Job } from '../../domain/job.ts';
 import { envelopeOf, withProvenance } from '../../domain/provenance.ts';
 import {
   fileEnding,
   type Manifest,
-  type ManifestBoot,
   type Transfer,
   usualCompression,
 } from '../../domain/transfer.ts';
 import { gbBytes } from '../../domain/units.ts';
 import { requirePart } from '../../engine/optional/parts.ts';
-import type { Tail } from '../../engine/optional/transfer.ts';
 import { piecesOf } from '../../lib/content.ts';
 import { sha256OfPieces } from '../../lib/files.ts';
 import { HoleFinder } from '../../lib/holes.ts';
 import type { Reader } from '../../store/port/unit-of-work.ts';
+import { manifestBoot } from '../firmware-state.ts';
 import { defineJob, named } from '../job.ts';
 import { verifyChain } from '../verify.ts';
 
@@ -88,10 +86,8 @@ export const imageExport = defineJob({
     const compression = job.data.compression ?? usualCompression(format);
     const bytesMax = await store.read(job.organisationId, (work) => leftBytes(work, transfer));
     const spec = { layerId: head.id, format, compression, to: blobs.sink(id), bytesMax, ...boot };
-    const { bytes, heldBytes, tail } = await requirePart(engine, 'transfer').exportLayer(
-      spec,
-      call,
-    );
+    const written = await requirePart(engine, 'transfer').exportLayer(spec, call);
+    const { bytes, heldBytes, tail, firmwareState } = written;
     await context.phase('taking its digest', 0.8);
     const finder = new HoleFinder();
     const pieces = piecesOf(await blobs.read(id), signal);
@@ -107,7 +103,7 @@ export const imageExport = defineJob({
       sha256,
       virtualBytes: head.virtualBytes,
       base: base && baseKey !== null ? { name: base.name, key: baseKey } : null,
-      boot: manifestBoot(boot.boot, tail),
+      boot: manifestBoot(boot.boot, tail, firmwareState),
       head: { layerId: head.id, key: head.key },
       software: software.map(({ name, recipeDigest }) => ({ name, recipeDigest })),
       createdAt: new Date(clock.now()).toISOString(),
@@ -136,10 +132,3 @@ export const imageExport = defineJob({
     await work.transfers.update(transferOf(job), { status: 'failed', statusReason: reason });
   },
 });
-
-/** A manifest calls the profile `bios` by its older name, which earlier versions read. */
-function manifestBoot(boot: BootProfile, tail: Tail | null): ManifestBoot {
-  if (boot.mode !== 'direct' || tail === null) return { mode: 'firmware' };
-  const { mode, append, buildAppend } = boot;
-  return { mode, append, buildAppend, ...tail };
-}

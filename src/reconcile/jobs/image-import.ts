@@ -4,7 +4,7 @@
 // place of the old ones under the same id, and the images and disks on top of the layer can be used
 // again.
 
-import type { BootProfile } from '../../domain/boot.ts';
+import type { BootProfile, GivenBoot } from '../../domain/boot.ts';
 import { failedForGood } from '../../domain/error.ts';
 import type { ImageId, LayerId } from '../../domain/ids.ts';
 import type { Job } from '../../domain/job.ts';
@@ -12,11 +12,13 @@ import { isUsable, type Layer } from '../../domain/layer.ts';
 import { type ManifestBoot, parseManifest, type Transfer } from '../../domain/transfer.ts';
 import { gbBytes } from '../../domain/units.ts';
 import { requirePart } from '../../engine/optional/parts.ts';
+import { settledBoot } from '../../engine/optional/settled-boot.ts';
 import { partsOf } from '../../engine/optional/transfer.ts';
 import type { RootBoot } from '../../engine/port/layers.ts';
 import { sha256Of } from '../../lib/content.ts';
 import { newId } from '../../lib/new-id.ts';
 import type { Writer } from '../../store/port/unit-of-work.ts';
+import { stateIn } from '../firmware-state.ts';
 import { recordHealed } from '../heal.ts';
 import { defineJob, type JobContext, named } from '../job.ts';
 
@@ -53,7 +55,8 @@ export const imageImport = defineJob({
       };
     });
     const told = manifest?.boot?.mode === 'direct' ? manifest.boot : null;
-    const boot = base === null ? bootAlone(context, transfer, told) : null;
+    const given = base === null ? bootAlone(context, transfer, manifest?.boot) : null;
+    const firmwareState = manifest?.boot && stateIn(manifest.boot);
     await context.phase('comparing the digest', 0.1);
     const file = await blobs.read(id);
     const sha256 = await sha256Of(file, signal);
@@ -70,10 +73,15 @@ export const imageImport = defineJob({
       healed === null
         ? await store.read(job.organisationId, (work) => leftBytes(work, transfer))
         : Number.MAX_SAFE_INTEGER;
-    const spec = { layerId, parentId: base?.id ?? null, bytesMax, wanted: job.data.disk };
+    const onBase = { parentId: base?.id ?? null, firmwareState };
+    const spec = { layerId, ...onBase, bytesMax, wanted: job.data.disk };
     const made = await requirePart(engine, 'transfer').importLayer({ ...spec, ...parts }, call);
     const isNew = healed === null;
-    const warnings = boot && isNew ? await judgedRoot(context, { boot, baseLayerId: layerId }) : [];
+    const { boot, says } = await settledRoot(context, layerId, given);
+    const warnings =
+      boot && isNew
+        ? [...says, ...(await judgedRoot(context, { boot, baseLayerId: layerId }))]
+        : [];
     if (job.data.bootCheck && isNew) await bootOnce(context, { id: layerId, base, boot, ...made });
     return async (work) => {
       // Throws NotYet when the base left, so that the layer is made again without it.
@@ -125,6 +133,25 @@ async function judgedRoot({ engine, call }: JobContext, root: RootBoot): Promise
   ];
 }
 
+/**
+ * Completes the boot profile of a root that stands alone. A board that this host does not have is
+ * replaced by its newest one, with a warning.
+ */
+async function settledRoot(
+  { engine, call }: JobContext,
+  layerId: LayerId,
+  given: GivenBoot | null,
+): Promise<{ boot: BootProfile | null; says: string[] }> {
+  if (given === null) return { boot: null, says: [] };
+  const { board, ...rest } = given;
+  const boards = await engine.bootCheck?.boards(call);
+  const isKnown = board === undefined || boards?.all.includes(board) === true;
+  const boot = await settledBoot(engine, { layerId, boot: isKnown ? given : rest }, call);
+  const now = boot.board ?? 'one of its own';
+  const says = `warning: its machines had the board ${board}, which this host does not have; they get ${now}`;
+  return { boot, says: isKnown ? [] : [says] };
+}
+
 /** Throws when a machine on the new layer does not come up. */
 async function bootOnce(
   { engine, settings, call, begin, phase }: JobContext,
@@ -165,13 +192,21 @@ interface Made {
  * only when a trusted key signed the manifest.
  */
 function bootAlone(
-  { signer }: JobContext,
+  { signer, job }: JobContext<typeof kind>,
   { manifest, signature }: Transfer,
-  told: ManifestBoot | null,
-): BootProfile {
-  if (told?.mode !== 'direct') return { mode: 'bios' };
+  told: ManifestBoot | undefined,
+): GivenBoot {
+  const { firmware, tpm = told?.tpm } = job.data;
+  const hardware = {
+    ...(tpm && { tpm }),
+    ...(told?.stateCopy !== undefined && { stateCopy: told.stateCopy }),
+    ...(told?.board !== undefined && { board: told.board }),
+  };
+  if (firmware !== undefined || told?.mode !== 'direct')
+    return { ...hardware, mode: firmware ?? told?.firmware ?? 'found' };
+  const { append, buildAppend } = told;
   if (manifest !== null && signature !== null && signer.trusts(manifest, signature))
-    return { mode: 'direct', append: told.append, buildAppend: told.buildAppend };
+    return { ...hardware, mode: 'direct', append, buildAppend };
   throw failedForGood(
     'The image boots with a kernel that follows the disk in its file, and its manifest is signed by nobody who is trusted here. Ask the operator to add the public key of the installation that made it to trusted.keys, or its base image.',
   );

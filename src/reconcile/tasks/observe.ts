@@ -16,6 +16,7 @@ import type { ReadyMachine } from '../../store/port/machine.ts';
 import type { Reader, Store, Writer } from '../../store/port/unit-of-work.ts';
 import { noteEnds, restartDue } from '../guest-end.ts';
 import { noteLiving } from '../living.ts';
+import { noteLostTpms } from '../lost-tpm.ts';
 import type { Task, TaskContext } from '../task.ts';
 
 const wentOff = 'The machine went off by itself: its guest powered off, or its host restarted.';
@@ -38,6 +39,7 @@ export const observe: Task = {
     const gone = believed
       .filter((machine) => !running.has(machine.id) && !isAway(machine))
       .map((machine) => machine.id);
+    await noteLostTpms({ store, engine }, believed, call);
     const strays = [...running].filter((id) => !known.has(id));
     if (vitals) await noteVitals(context, believed, vitals);
     else if (gone.length > 0)

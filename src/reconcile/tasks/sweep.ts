@@ -41,8 +41,9 @@ export const sweep: Task = {
         const layer = await store.read('system', (work) => work.layers.find(id));
         if (layer && isReadable(layer)) await quarantine(context, localCopy(id), missing);
       }
-    await orphans(context, 'layer', has.layers, known);
-    await orphans(context, 'disk', has.disks, disks);
+    const { layers: layersLeft = [], disks: disksLeft = [] } = has.remains ?? {};
+    await orphans(context, 'layer', withRemains(has.layers, layersLeft), known);
+    await orphans(context, 'disk', withRemains(has.disks, disksLeft), disks);
     if (engine.instant)
       await orphans(context, 'template', await engine.instant.templates(call), templates);
     const quarantined = await store.read('system', (work) => work.layerCopies.quarantined());
@@ -50,6 +51,13 @@ export const sweep: Task = {
       if (copy.place === localPlace && has.layers.has(copy.layerId))
         await verifyCopy(context, copy, settings.scrubBytesPerSecond, call);
   },
+};
+
+/** What the engine has, and what is left of other things. */
+const withRemains = (has: ReadonlyMap<string, number>, left: Iterable<string>) => {
+  const all = new Map(has);
+  for (const id of left) all.set(id, 0);
+  return all;
 };
 
 async function orphans(

@@ -12,7 +12,9 @@ export type NewLayer = Omit<Layer, 'createdAt' | 'lostKey' | 'usedAt' | 'deletin
 };
 
 export type LayerChange = Partial<
-  Pick<Layer, 'state' | 'usedAt' | 'parentId' | 'jobId' | 'key' | 'lostKey' | 'deletingAt'>
+  Pick<Layer, 'state' | 'usedAt' | 'parentId' | 'jobId' | 'key' | 'lostKey' | 'deletingAt'> & {
+    boot: BootProfile;
+  }
 >;
 
 /** How the chain of a layer boots. */
@@ -37,6 +39,8 @@ export interface LayerReader {
   get(id: LayerId): Promise<Layer>;
   /** The layer that a build finds under a key; undefined when there is none. */
   byKey(key: string): Promise<Layer | undefined>;
+  /** The roots whose boot profile names no board, with their profiles, in no order. */
+  boardless(): Promise<{ id: LayerId; boot: BootProfile }[]>;
   /** All layers, oldest first. */
   list(): Promise<Layer[]>;
   /** In order of id, at most `limit`: those after an id, or the first ones. */

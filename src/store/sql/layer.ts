@@ -16,6 +16,7 @@ import type {
 } from '../port/layer.ts';
 import { isUsable, layersAbove } from './chain.ts';
 import { inBuild, inUse, unneeded } from './layer-use.ts';
+import { boardlessRoots, type Root } from './root.ts';
 import type { Database } from './schema.ts';
 import { Queries } from './scope.ts';
 
@@ -65,6 +66,10 @@ export class SqlLayerReader extends Queries implements LayerReader {
 
   async byKey(key: string): Promise<Layer | undefined> {
     return toLayers(await this.#all().where('key', '=', key).execute())[0];
+  }
+
+  boardless(): Promise<Root[]> {
+    return boardlessRoots(this.db);
   }
 
   async list(): Promise<Layer[]> {
@@ -239,7 +244,8 @@ export class SqlLayerWriter extends SqlLayerReader implements LayerWriter {
       .execute();
   }
 
-  async update(id: LayerId, change: LayerChange): Promise<void> {
+  async update(id: LayerId, { boot, ...rest }: LayerChange): Promise<void> {
+    const change = { ...rest, ...(boot && { boot: JSON.stringify(boot) }) };
     await this.db.updateTable('layer').set(change).where('id', '=', id).execute();
   }
 

@@ -28,6 +28,22 @@ function testChains(make: MakeWorld) {
     });
   });
 
+  it('keeps how its root boots, and is found while its root has no board', async (t) => {
+    const world = await make(t);
+    const [root] = await world.chain(2);
+    assert.ok(root);
+    const boardless = async () => idsOf(await world.read((work) => work.layers.boardless()));
+    assert.deepEqual(await boardless(), [root]);
+    const append = 'x="board":1';
+    const direct = { mode: 'direct', append, buildAppend: null } as const;
+    await world.write((work) => work.layers.update(root, { boot: direct }));
+    assert.deepEqual(await boardless(), [root]);
+    const boot = { ...direct, board: 'pc-q35-7.2' };
+    await world.write((work) => work.layers.update(root, { boot }));
+    assert.deepEqual(await boardless(), []);
+    assert.deepEqual((await world.read((work) => work.layers.get(root))).boot, boot);
+  });
+
   it('has one key in the store, under which it is found until it loses it', async (t) => {
     const world = await make(t);
     const id = await world.layer({ key: 'k' });

@@ -1,6 +1,6 @@
 // Bases and software of operators, between the wire and the functions of the operator.
 
-import { baseAdd, baseGet, baseList, baseTry, baseWarnings } from '../../../app/operator/base.ts';
+import { baseAdd, baseGet, baseList, baseTry } from '../../../app/operator/base.ts';
 import { baseHeal } from '../../../app/operator/base-heal.ts';
 import type { OperatorRequest } from '../../../app/operator/request.ts';
 import {
@@ -11,13 +11,12 @@ import {
 } from '../../../app/operator/software.ts';
 import { forgetUploads, sentFile, withUploads } from '../../../app/operator/upload.ts';
 import type { OperatorInput } from '../../../contract/operator/table.ts';
-import type { BootProfile } from '../../../domain/boot.ts';
+import { givenBoot } from '../../../domain/boot.ts';
 import { invalid } from '../../../domain/error.ts';
 import type { UploadId } from '../../../domain/ids.ts';
 import { fromWire, toWire } from '../../../lib/wire-form.ts';
 import { begun, type OperatorHandlers } from './handler.ts';
 
-const usualAppend = 'console=ttyS0 root=/dev/vda rw';
 const usualTimeoutMs = 1800_000;
 const usualTrialS = 300;
 
@@ -35,22 +34,21 @@ const usingUp = <Result>(
   });
 
 function newBaseOf(rooms: OperatorRequest, body: OperatorInput<'baseAdd'>['body']) {
-  const { kernel, initrd, append = usualAppend, build_append: buildAppend = null } = body;
+  const { kernel, initrd, firmware, tpm, board, display, append } = body;
+  const wish = { firmware, tpm, board, display, append };
+  const { state_copy: stateCopy, build_append: buildAppend, agent_shell: agentShell } = body;
+  const more = { stateCopy, buildAppend, agentShell };
   const { name, version, hold, awaits_trial: awaitsTrial = false } = body;
   const named = { name, version, hold, awaitsTrial };
   if ((kernel === undefined) !== (initrd === undefined))
     throw invalid('Direct boot needs both a kernel and an initrd; send both, or neither.');
-  const { disk_name: wanted, agent_shell: agentShell, display } = body;
-  const needs = {
-    ...(agentShell !== undefined && { agentShell }),
-    ...(display !== undefined && { display }),
-  };
+  const wanted = body.disk_name;
   const disk = {
     disk: sentFile(rooms, body.disk, 'disk'),
     ...(wanted !== undefined && { wanted }),
   };
   if (kernel === undefined || initrd === undefined) {
-    const boot: BootProfile = { mode: 'bios', ...needs };
+    const boot = givenBoot({ ...wish, ...more }, false);
     return { used: [body.disk], base: { ...named, files: disk, boot } };
   }
   const files = {
@@ -58,7 +56,7 @@ function newBaseOf(rooms: OperatorRequest, body: OperatorInput<'baseAdd'>['body'
     kernel: sentFile(rooms, kernel, 'kernel'),
     initrd: sentFile(rooms, initrd, 'initrd'),
   };
-  const boot: BootProfile = { mode: 'direct', append, buildAppend, ...needs };
+  const boot = givenBoot({ ...wish, ...more }, true);
   return { used: [body.disk, kernel, initrd], base: { ...named, files, boot } };
 }
 
@@ -93,7 +91,7 @@ export const catalogueHandlers: Pick<
       usingUp(request, used, async () => {
         say('taking the disk in');
         const added = await baseAdd(request.operator, engine, base, signal);
-        const warnings = await baseWarnings(engine, added, base.boot);
+        const { warnings } = await baseGet(request.store, engine, added.id);
         return { base: toWire(added), warnings };
       }),
     );
