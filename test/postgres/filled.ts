@@ -69,6 +69,13 @@ const moreRows: [table: string, row: Row][] = [
   ['lease', { name: 'collect', owner: 'dead', until: at }],
   ['machine_console', { machine_id: 1, shown: odd, kept_at: at }],
   [
+    'machine_forward',
+    {
+      ...{ organisation_id: 1, machine_id: 1, protocol: 'tcp', address: '127.0.0.1', port: 2222 },
+      ...{ guest_port: 22, opened_at: at, fault: odd, created_at: at },
+    },
+  ],
+  [
     'operator_audit',
     {
       ...{ operator: 'operator:root', action: 'keyCreate', thing: odd, outcome: 'done' },
@@ -106,6 +113,16 @@ const moreRows: [table: string, row: Row][] = [
   ['read_signature', { key_id: 'key-1', signature: 'read', expires_at: at }],
   ['request_rate', { key_id: 'key-1', level: 0.5, at }],
   ['steady', { id: 1, seen_at: at, waiting: null, brakes: '{"collect":1}' }],
+  [
+    'template',
+    {
+      ...{ id: 'template', layer_id: 'alone', cpus: 1, memory_mb: 512, place: 'local' },
+      ...{ fingerprint: odd, state: 'ready', result_layer_id: 'alone', state_bytes: 5 },
+      ...{ memory_bytes: Number.MAX_SAFE_INTEGER - 5, state_sha256: 's', memory_sha256: 's' },
+      ...{ failures: 1, retry_at: at, reason: odd, created_at: at, made_at: at },
+      ...{ last_used_at: null, verified_at: at, deleting_at: null },
+    },
+  ],
   [
     'transfer',
     {
