@@ -138,14 +138,26 @@ export function planTemplates({ templates, wanted, bytesMax, now }: Wish): {
       bytes -= bytesOfTemplate(one);
     }
   };
+  /** Spares what need not go after all, because a later one was large enough. */
+  const spare = (limit: number, from: number) => {
+    for (const one of giveWay.slice(from).reverse()) {
+      if (bytes + bytesOfTemplate(one) > limit) continue;
+      giveWay.splice(giveWay.indexOf(one), 1);
+      bytes += bytesOfTemplate(one);
+    }
+  };
   release(bytesMax, () => true);
+  spare(bytesMax, 0);
   const needed = next === null ? 0 : templateBytes(next.memoryMb);
   if (next === null || needed > bytesMax) return { make: null, giveWay };
   const isWanted = new Set(wanted.map(keyOf));
   const before = giveWay.length;
   release(bytesMax - needed, (one) => !isWanted.has(keyOf(one)));
   release(bytesMax - needed, (one) => lastUseOf(one) < now - settledMs);
-  if (bytes <= bytesMax - needed) return { make: next, giveWay };
+  if (bytes <= bytesMax - needed) {
+    spare(bytesMax - needed, before);
+    return { make: next, giveWay };
+  }
   return { make: null, giveWay: giveWay.slice(0, before) };
 }
 

@@ -57,6 +57,8 @@ describe('the trace of a request', () => {
       'imageAssign',
       'machineStart',
       '  machineStart',
+      // A template must be of the same QEMU and processor.
+      '    fingerprint',
       // The layers are verified before a disk is first made on them.
       '    digest',
       '    digest',

@@ -71,7 +71,14 @@ const reading = [
 /** Commands that change something; each has a row below. */
 const changing = [
   ...['base add', 'base try', 'software add', 'software update', 'machine-type add'],
-  ...['organisation generalize', 'organisation quota', 'organisation templates', 'key create'],
+  ...[
+    'base board',
+    'layer board',
+    'organisation generalize',
+    'organisation quota',
+    'organisation templates',
+    'key create',
+  ],
   ...['template make', 'template delete', 'key rotate', 'key revoke'],
   ...['layer verify', 'cache prune', 'backup', 'restore', 'master-key rotate', 'machine exec'],
   // Their entries are looked for in test/simulator/operator.test.ts, and where bases are healed.
@@ -106,6 +113,8 @@ describe('the operator’s audit trail', { concurrency: 2 }, () => {
     const create = ['key', 'create', '--organisation', 'Other', '--name', 'one', '--json'];
     const { key } = JSON.parse((await run(...create)).out);
     const backup = join(await temporaryFolder(t), 'backup');
+    const baseLayer = async () =>
+      JSON.parse((await run('layer', 'list', '--json')).out).layers[0].id as string;
     const sizes = ['--cpus', '1', '--memory', '64', '--disk', '1'];
     await leaves('done', [
       [
@@ -139,6 +148,8 @@ describe('the operator’s audit trail', { concurrency: 2 }, () => {
       [create, 'keyCreate', /^key ss\w+ \(one\) of organisation Other$/],
       [['key', 'rotate', key], 'keyRotate', new RegExp(`^key ${key}, replaced by ss`)],
       [['key', 'revoke', key, '--yes'], 'keyRevoke', new RegExp(`^key ${key}$`)],
+      [['base', 'board', '1', 'sim-1'], 'layerBoard', /^layer \w{24}$/],
+      [['layer', 'board', await baseLayer(), 'sim-2'], 'layerBoard', /^layer \w{24}$/],
       [['layer', 'verify'], 'layerVerify', /^all layers$/],
       [['doctor', '--deep'], 'layerVerify', /^all layers$/],
       [['cache', 'prune', '--yes'], 'cachePrune', /^the build cache: 0 steps/],

@@ -28,7 +28,7 @@ describe('silversmith base', () => {
       /Base image 2 \(Good, .*\) is added.*Trying it .*Base image 2 \(Good\) works/s,
     );
     const shown = JSON.parse((await run('base', 'show', '2', '--json')).out);
-    assert.deepEqual(shown.boot, { mode: 'bios', display: 'virtio' });
+    assert.deepEqual(shown.boot, { mode: 'bios', display: 'virtio', board: 'sim-2' });
     // The server is another process, and uses the base that the command has added.
     const started = await run('machine', 'start', '1');
     assert.equal(started.code, 0, started.err);
