@@ -28,6 +28,8 @@ export async function startServer(
   let url = '';
   const start = async () => {
     const flags = ['--data-dir', dataDir, '--port', '0', '--log-level', 'error'];
+    // A template reads and changes what the tests look at, at a time of its own.
+    flags.push('--templates', 'never');
     url = await startWith(flags, /serves (http:\S+)/);
   };
   await start();
