@@ -32,7 +32,7 @@ async function bootableDisk(folder: string): Promise<string> {
   await truncate(disk, 2 * gbBytes + 1024 * 1024);
   await writeFile(
     join(folder, 'grub.cfg'),
-    'set root=(hd0,msdos1)\nlinux /boot/kernel root=/dev/vda1 rw quiet console=ttyS0\ninitrd /boot/initrd\nboot\n',
+    'set root=(hd0,msdos1)\nlinux /boot/kernel root=/dev/vda1 rw quiet console=ttyS0 no_timer_check\ninitrd /boot/initrd\nboot\n',
   );
   run(
     'grub-mkimage',

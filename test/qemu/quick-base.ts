@@ -95,7 +95,7 @@ export async function quickDisk(folder: string): Promise<string> {
   run('mke2fs', '-q', '-F', '-t', 'ext2', '-d', tree, inside);
   await writeFile(
     join(folder, 'grub.cfg'),
-    'set root=(hd0,msdos1)\nlinux /kernel quiet console=ttyS0\ninitrd /initrd\nboot\n',
+    'set root=(hd0,msdos1)\nlinux /kernel quiet console=ttyS0 no_timer_check\ninitrd /initrd\nboot\n',
   );
   const modules = ['biosdisk', 'part_msdos', 'ext2', 'linux', 'normal'];
   run('grub-mkimage', '-O', 'i386-pc', '-c', 'grub.cfg', '-p', '/', '-o', 'core.img', ...modules);
@@ -136,7 +136,7 @@ export async function quickUefiDisk(
     execFileSync(file, args, { cwd: folder, stdio: 'pipe' });
   await writeFile(
     join(folder, 'grub.cfg'),
-    'search --file --set=root /kernel\nlinux /kernel quiet console=ttyS0\ninitrd /initrd\nboot\n',
+    'search --file --set=root /kernel\nlinux /kernel quiet console=ttyS0 no_timer_check\ninitrd /initrd\nboot\n',
   );
   const modules = ['part_msdos', 'fat', 'search', 'search_fs_file', 'linux', 'normal'];
   const made = ['-O', 'x86_64-efi', '-c', 'grub.cfg', '-p', '/', '-o', 'loader.efi'];
@@ -213,6 +213,10 @@ export async function quickBase(
   }
   return {
     ...files,
-    boot: { mode: 'direct', append: 'console=ttyS0 quiet', buildAppend: 'silversmith.build' },
+    boot: {
+      mode: 'direct',
+      append: 'console=ttyS0 quiet no_timer_check',
+      buildAppend: 'silversmith.build',
+    },
   };
 }
