@@ -11,7 +11,7 @@ import { endures, isFenced, survives } from './boundary/run.ts';
 import { scenarios } from './boundary/scenarios.ts';
 
 const stepsMax = 100;
-const limitMs = 120_000;
+const limitMs = 300_000;
 const failing: FailingFault[] = [
   'fails once',
   'fails for good',

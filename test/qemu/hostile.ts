@@ -20,6 +20,7 @@ export const boot = { mode: 'bios' } as const;
  */
 export const inPlaceOfQemu = (script: string) => `#!/bin/bash
 [ "$1" = --version ] && exit 0
+[ "$1 $2" = "-machine help" ] && exec /usr/bin/qemu-system-x86_64 "$@"
 ${script}
 exec -a qemu-system-x86_64 perl -e '$SIG{TERM} = sub { exit }; sleep 1000' -- "$@"
 `;

@@ -93,7 +93,9 @@ describe('a standalone image', () => {
     const image = await atRest(here, captured);
     assert.equal(image.status, 'available', image.status_reason ?? '');
     const { bytes, manifest, signature } = await exported(here, captured);
-    assert.deepEqual(JSON.parse(manifest).boot, { mode: 'firmware' });
+    const { board, ...profile } = JSON.parse(manifest).boot;
+    assert.deepEqual(profile, { mode: 'firmware', firmware: 'bios' });
+    assert.match(board, /^pc-q35-/);
     const again = await imported(there, bytes, { manifest, signature });
     assert.equal(again.status, 'available', again.status_reason ?? '');
     await comesUp(there, again.id);
@@ -116,7 +118,7 @@ describe('a standalone image', () => {
     );
     const bare = await imported(there, bytes);
     assert.equal(bare.status, 'failed');
-    assert.match(bare.status_reason ?? '', /no boot loader for BIOS.*manifest/);
+    assert.match(bare.status_reason ?? '', /no boot loader: .*manifest/);
 
     const signing = join(here.dataDir, 'signing.key');
     const key = execFileSync('openssl', ['pkey', '-in', signing, '-pubout', '-outform', 'DER']);
