@@ -205,7 +205,8 @@ describe('an upload that unpacks to more than it seems', { skip: leftOutWithoutR
     assert.ok(least > (await room(folder)).reserve / 2, `${least}`);
     await assert.rejects(
       engine.importBase({ layerId: layerId(), ...(await contents({ disk: bomb })) }, call),
-      /This may take 0\.4 GB and 0\.1 GB are left on the host/,
+      // An ended tool closes its files a moment later, and has the room until then.
+      /This may take 0\.4 GB and 0(\.1)? GB are left on the host/,
     );
     const many = await Promise.allSettled(
       [1, 2, 3].map(() => importing(base, Number.MAX_SAFE_INTEGER)),
