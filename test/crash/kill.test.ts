@@ -39,7 +39,7 @@ const sampleSizes: Record<Proof, number> = {
 };
 /**
  * In a sample of all scenarios, each dies on one of the engines, and on the other one in every
- * second run or so. Its steps are compared with the record on both.
+ * second run or so. Its steps are compared with the record there, and on the simulator.
  */
 const isOdd = Math.random() < 0.5;
 const diesOn = (engine: number, scenario: number) =>
@@ -102,9 +102,12 @@ for (const [number, engine] of engineNames.entries()) {
   if (!hasStore('sqlite') || !hasFault('kill') || !isChosen(selection.engine, engine)) continue;
   describe(`a server on the ${engine} engine, killed before a step`, { concurrency: 2 }, () => {
     for (const [index, [name, scenario]] of scenariosOn(engine).entries()) {
+      const dies = diesOn(number, index);
+      // On real disks it takes too long to look at the steps alone.
+      if (!dies && engine === 'qemu') continue;
       it(`of ${name}, loses nothing and leaves nothing`, { timeout: limitMs }, async (t) => {
         const prepared = await prepare(t, scenario, engine);
-        const size = diesOn(number, index) ? undefined : 0;
+        const size = dies ? undefined : 0;
         t.diagnostic(await killAtSteps(name, `${engine} killed`, prepared, {}, size));
       });
     }

@@ -23,8 +23,8 @@ import {
   outside,
   reached,
   shellGuest,
-} from './network-host.ts';
-import { quickBase } from './quick-base.ts';
+} from '../qemu/network-host.ts';
+import { quickBase } from '../qemu/quick-base.ts';
 
 const limitMs = 240_000;
 const installation = 'a1b2c3d4e5f6';
