@@ -14,7 +14,6 @@ import { findProcess, processesIn } from '../../src/engine/qemu/process.ts';
 import { call } from '../call.ts';
 import { contents } from '../content.ts';
 import { diskId, layerId, machineOn } from '../contract/engine/world.ts';
-import { defer, type Scope, temporaryFolder, waitFor } from '../support.ts';
 import {
   bridge,
   inside,
@@ -25,6 +24,7 @@ import {
   shellGuest,
 } from '../qemu/network-host.ts';
 import { quickBase } from '../qemu/quick-base.ts';
+import { defer, type Scope, temporaryFolder, waitFor } from '../support.ts';
 
 const limitMs = 240_000;
 const installation = 'a1b2c3d4e5f6';
