@@ -66,6 +66,8 @@ const timerTables = [
   'orphan',
   'steady',
   'disk, steady',
+  'package_list',
+  'lease',
   'access_link, disk, idempotency, image, job, signature, steady',
 ];
 const byTimer = new RegExp(`^(commit|answer) (${timerTables.join('|')})$`);
