@@ -67,7 +67,6 @@ const timerTables = [
   'steady',
   'disk, steady',
   'package_list',
-  'lease',
   'access_link, disk, idempotency, image, job, signature, steady',
 ];
 const byTimer = new RegExp(`^(commit|answer) (${timerTables.join('|')})$`);
