@@ -11,6 +11,9 @@ import { basename } from 'node:path';
 import { isAlive } from '../process-state.ts';
 import { countInPostgres, countInSqlite, type TakeStep } from './transactions.ts';
 
+/** The programs that run in cages. */
+const caged = ['qemu-img', 'qemu-system-x86_64', 'reader.ts'];
+
 export interface Interruption {
   /** The number of the step before which the process dies; 0: it does not die. */
   at: number;
@@ -93,8 +96,8 @@ export async function interrupt(
   await handle.close();
   wrap(childProcess, 'spawn', ([file, args]) => {
     const words = [file, ...(args as string[])].map((word) => basename(String(word)));
-    // QEMU is started through bubblewrap, setpriv and others: name the step after QEMU.
-    const found = words.findIndex((word) => ['qemu-img', 'qemu-system-x86_64'].includes(word));
+    // These are started through bubblewrap, setpriv and others: name the step after them.
+    const found = words.findIndex((word) => caged.includes(word));
     const [program, does = ''] = words.slice(Math.max(0, found));
     return `spawn ${program === 'qemu-img' && !does.startsWith('-') ? `${program} ${does}` : program}`;
   });

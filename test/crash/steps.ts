@@ -53,8 +53,8 @@ function countOf(steps: readonly string[]): Counts {
 
 /**
  * The tables of transactions that a server commits on its own timers: it measures its host,
- * verifies layers, looks for orphans, removes expired things, leases its tasks, and notes that a
- * key was used. They come at any moment, so they are never called new.
+ * verifies layers, looks for orphans, removes expired things, leases its tasks, lists packages, and
+ * notes that a key was used. They come at any moment, so they are never called new.
  */
 const timerTables = [
   'host',
@@ -69,7 +69,8 @@ const timerTables = [
   'package_list',
   'access_link, disk, idempotency, image, job, signature, steady',
 ];
-const byTimer = new RegExp(`^(commit|answer) (${timerTables.join('|')})$`);
+/** The reading of packages is work of a timer too, with a process of its own. */
+const byTimer = new RegExp(`^(?:(commit|answer) (${timerTables.join('|')})|spawn reader\\.ts)$`);
 
 /** The names of steps that are not recorded. */
 export const unrecorded = (steps: readonly string[], counts: Counts): string[] =>
