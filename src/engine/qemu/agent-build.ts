@@ -15,13 +15,13 @@ import type { Cage } from './confine.ts';
 import { launch } from './launch.ts';
 import { endProcess, findProcess, type Own } from './process.ts';
 import { type JsonSocket, type Message, openMonitor } from './qmp.ts';
-import { pulseOf, vitalsSocket } from './vitals.ts';
+import { takeRing } from './ring.ts';
+import { isGuestReset, pulseOf, vitalsSocket } from './vitals.ts';
 
 const [monitorMs, agentMs, pollMs] = [5000, 5000, 500];
 const trimMs = 60_000;
 /** A system may finish its work when it powers off, such as updates. */
 const powerOffMs = 300_000;
-const consoleBytes = 65_536;
 const consoleBytesKept = 16_384;
 
 interface AgentBuild {
@@ -94,10 +94,9 @@ class AgentGuest {
     this.#monitor = await openMonitor(
       join(this.#build.cage.cwd, vitalsSocket),
       monitorMs,
-      ({ event, data }) => {
+      (event) => {
         // A system that sets itself up may reboot before its agent answers.
-        const isReset = event === 'RESET' && (data as Message | null)?.guest === true;
-        if (isReset && this.#pid !== null) this.#shutdown ??= 'guest-reset';
+        if (isGuestReset(event) && this.#pid !== null) this.#shutdown ??= 'guest-reset';
       },
     );
     while (await this.#goesOn()) {
@@ -113,9 +112,8 @@ class AgentGuest {
     else if (performance.now() >= this.#endAt) this.#ended = 'timeout';
     if (this.#ended !== null || this.#shutdown !== null) return false;
     const status = await this.#ask('query-status');
-    const ring = { device: 'console', size: consoleBytes };
-    const shown = await this.#ask('ringbuf-read', ring);
-    if (typeof shown === 'string') this.#console = (this.#console + shown).slice(-consoleBytesKept);
+    const shown = await takeRing((...asked) => this.#ask(...asked), 'console');
+    if (shown !== null) this.#console = (this.#console + shown).slice(-consoleBytesKept);
     const pulse = pulseOf(status);
     if (pulse === 'paused') this.#ended = 'disk-full';
     else if (pulse === 'off') this.#shutdown = 'guest-shutdown';

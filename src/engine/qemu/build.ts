@@ -7,7 +7,6 @@ import { mkdir, rm } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { buildGuest, usualBuildGuest } from '../../domain/account.ts';
-import { isUefi } from '../../domain/boot.ts';
 import { consoleReason } from '../../domain/console.ts';
 import { failedForGood, failedForNow } from '../../domain/error.ts';
 import type { LayerId, TemplateId } from '../../domain/ids.ts';
@@ -22,7 +21,7 @@ import { qemuArgs } from './command.ts';
 import { type Cage, caged } from './confine.ts';
 import { createOverlay, layerBytes, makeImmutable } from './disk-file.ts';
 import { assertHardware } from './firmware.ts';
-import { captureState, ensureState, removeState } from './firmware-state.ts';
+import { captureState, ensureState, removeState, writableState } from './firmware-state.ts';
 import { giveTo, type Host, prepareFolders } from './host.ts';
 import { endProcess, findProcess, type Own, processName } from './process.ts';
 import { diskFull } from './qemu-img.ts';
@@ -63,8 +62,9 @@ export async function buildLayer(
     const state = paths.buildState(spec.layerId);
     const below = paths.layerState(spec.parentId);
     await ensureState(state, { boot: spec.boot, layer: below, user, fresh: true });
-    const outcome = await runBoots(withReboots(spec), (start) =>
-      runBoot(withReboots(spec), { ...start, disk }, signal, context),
+    const whole = withReboots(spec);
+    const outcome = await runBoots(whole, (start) =>
+      runBoot(whole, { ...start, disk }, signal, context),
     );
     if (outcome.exitCode === 0 && outcome.ended === null && outcome.oomKills === 0) {
       await makeImmutable(disk);
@@ -128,7 +128,7 @@ async function runBoot(
     user,
     cwd: run,
     readable: [...paths.chain(spec), seed],
-    writable: [run, disk, ...(isUefi(spec.boot) ? [state.variables] : [])],
+    writable: [run, disk, ...writableState(spec.boot, state)],
     network: recipe.network,
     kvm: host.accel === 'kvm',
     mortal: true,

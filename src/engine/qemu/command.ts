@@ -9,6 +9,7 @@ import { boardOf, firmwareArgs } from './firmware.ts';
 import type { Host } from './host.ts';
 import { type MemoryKind, memoryArgs } from './memory.ts';
 import type { Paths } from './paths.ts';
+import { ringArg } from './ring.ts';
 import { resultPort } from './seed.ts';
 import { vitalsArgs } from './vitals.ts';
 
@@ -94,8 +95,8 @@ const agentArgs = [
 ];
 
 const channelArgs = (build: boolean): string[] => [
-  ...['-chardev', 'ringbuf,id=console,size=65536', '-serial', 'chardev:console'],
-  ...['-chardev', build ? 'stdio,id=result,signal=off' : 'ringbuf,id=result,size=4096'],
+  ...['-chardev', ringArg('console'), '-serial', 'chardev:console'],
+  ...['-chardev', build ? 'stdio,id=result,signal=off' : ringArg('result')],
   ...['-serial', 'chardev:result'],
   ...['-qmp', 'unix:qmp.sock,server=on,wait=off'],
   ...(build ? buildArgs : agentArgs),

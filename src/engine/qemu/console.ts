@@ -12,12 +12,12 @@ import { Turns } from '../../lib/turns.ts';
 import { openGuestSocket } from './guest-socket.ts';
 import { findProcess, type Own } from './process.ts';
 import { monitorCall, PeerRefusal } from './qmp.ts';
+import { ringBytes } from './ring.ts';
 import { foundOn } from './screen.ts';
 
 const monitorMs = 5000;
 const connectMs = 5000;
-/** As large as the ring is; see command.ts. */
-const historyBytesMax = 65_536;
+const historyBytesMax = ringBytes.console;
 const device = 'console';
 const socketName = 'console.sock';
 

@@ -53,6 +53,10 @@ async function readState(path: string, bytesMax: number): Promise<Buffer | null>
   });
 }
 
+/** The files of a state that QEMU itself writes; the state of a TPM is swtpm's. */
+export const writableState = (boot: BootProfile, { variables }: StatePlaces): string[] =>
+  isUefi(boot) ? [variables] : [];
+
 /** The state of a disk or a build. That of a TPM is a folder. */
 async function readOwn({ variables, tpm }: StatePlaces): Promise<FirmwareState> {
   return {

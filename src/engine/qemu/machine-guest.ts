@@ -2,14 +2,13 @@
 
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { isUefi } from '../../domain/boot.ts';
 import { hardwareOf, type Identity } from '../identity.ts';
 import type { MachineSpec } from '../port/machines.ts';
 import type { Guest } from './command.ts';
 import type { Cage } from './confine.ts';
 import { makeWritable } from './disk-file.ts';
 import { assertHardware } from './firmware.ts';
-import { ensureState } from './firmware-state.ts';
+import { ensureState, writableState } from './firmware-state.ts';
 import { giveTo, type Host, prepareFolders } from './host.ts';
 import { type Connection, writeConnection } from './network.ts';
 import { type Own, processName } from './process.ts';
@@ -64,7 +63,7 @@ export async function prepareGuest(
     user,
     cwd: run,
     readable: [...paths.chain(spec), seed],
-    writable: [run, disk, ...(isUefi(boot) ? [state.variables] : [])],
+    writable: [run, disk, ...writableState(boot, state)],
     builds: copies,
     network: connection.card?.network === 'user',
     tap: connection.tap,

@@ -26,6 +26,7 @@ import {
   waitGone,
 } from './process.ts';
 import { monitorCall } from './qmp.ts';
+import { takeRing } from './ring.ts';
 import type { TemplateMemories } from './template-memory.ts';
 import { endTpm, launchGuest } from './tpm.ts';
 import { askPulse, hasEnded } from './vitals.ts';
@@ -34,8 +35,6 @@ const monitorMs = 5000;
 const agentMs = 1500;
 const trimMs = 15_000;
 const pollMs = 250;
-/** As large as the ring is; see command.ts. */
-const resultBytes = 4096;
 const consoleBytesKept = 16_384;
 
 export class Machines {
@@ -91,16 +90,16 @@ export class Machines {
       this.#forget(machineId);
     };
     await clear();
-    const because =
-      spec.fresh && template
-        ? await startClone({ ...spec, template }, identity, signal, {
-            ...context,
-            connection: await this.#networks.prepare(spec),
-            memories: this.#memories,
-          })
-        : null;
-    if (spec.fresh && template && because === null) return { how: 'instant' };
-    await clear();
+    let because: string | null = null;
+    if (spec.fresh && template) {
+      because = await startClone({ ...spec, template }, identity, signal, {
+        ...context,
+        connection: await this.#networks.prepare(spec),
+        memories: this.#memories,
+      });
+      if (because === null) return { how: 'instant' };
+      await clear();
+    }
     const connection = await this.#networks.prepare(spec);
     const prepared = await prepareGuest(spec, identity, { ...context, connection });
     const launching = { ...prepared, kind: 'machine' as const, id: machineId };
@@ -152,11 +151,8 @@ export class Machines {
    * not answer in time.
    */
   #readResult({ folder }: Found): Promise<string | null> {
-    const ring = { device: 'result', size: resultBytes };
-    return monitorCall(join(folder, 'qmp.sock'), 'ringbuf-read', ring, monitorMs).then(
-      (said) => (typeof said === 'string' ? said : null),
-      () => null,
-    );
+    const socket = join(folder, 'qmp.sock');
+    return takeRing((execute, args) => monitorCall(socket, execute, args, monitorMs), 'result');
   }
 
   /**

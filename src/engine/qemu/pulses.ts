@@ -13,7 +13,8 @@ import type { Vital } from '../optional/vitals.ts';
 import { agentLook } from './agent.ts';
 import { type Found, findProcesses, type Own } from './process.ts';
 import { type JsonSocket, type Message, openMonitor } from './qmp.ts';
-import { askPulse, pulseOf, vitalsSocket } from './vitals.ts';
+import { takeRing } from './ring.ts';
+import { askPulse, isGuestReset, pulseOf, vitalsSocket } from './vitals.ts';
 
 const monitorMs = 5000;
 /** A guest under emulation, on a busy host, takes seconds for an answer. */
@@ -27,8 +28,6 @@ const usageMs = 55_000;
 const rebootMostMs = 300_000;
 /** The kernel counts processor time in these, whatever its own clock. */
 const ticksPerSecond = 100;
-/** As large as the ring is; see command.ts. */
-const resultBytes = 4096;
 
 /** What is remembered of a machine. Times are of a steady clock. */
 interface Watched {
@@ -98,7 +97,7 @@ export class Pulses {
   async #pulse({ folder }: Found, one: Watched) {
     try {
       one.monitor ??= await openMonitor(join(folder, vitalsSocket), monitorMs, (event) => {
-        if (isReset(event)) one.resetAt = performance.now();
+        if (isGuestReset(event)) one.resetAt = performance.now();
       });
       return pulseOf(await one.monitor.call('query-status', undefined, monitorMs));
     } catch {
@@ -136,9 +135,9 @@ export class Pulses {
 
   /** Whether the guest has said since its reset that it is ready. */
   async #reported({ monitor }: Watched): Promise<boolean> {
-    const ring = { device: 'result', size: resultBytes };
-    const said = await monitor?.call('ringbuf-read', ring, monitorMs).catch(() => null);
-    return typeof said === 'string' && said.includes('silversmith-ready');
+    const said =
+      monitor && (await takeRing((...asked) => monitor.call(...asked, monitorMs), 'result'));
+    return said?.includes('silversmith-ready') === true;
   }
 }
 
@@ -147,10 +146,6 @@ const newlyWatched = (pid: number): Watched => ({
   ...{ monitor: null, resetAt: null, heardAt: null, users: null },
   ...{ askAt: 0, usage: null, cpuShare: null },
 });
-
-/** QEMU resets a machine by itself before its guest begins; only the guest's own resets count. */
-const isReset = ({ event, data }: Message): boolean =>
-  event === 'RESET' && (data as Message | null)?.guest === true;
 
 async function noteUsage(one: Watched): Promise<void> {
   const at = performance.now();

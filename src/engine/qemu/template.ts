@@ -65,8 +65,7 @@ async function makeTemplate(
   const { templateId, resultLayerId, boot } = spec;
   const { paths } = context;
   const why = notFromMemory(boot);
-  if (why !== null)
-    throw new AppError('invalid', `Machines of this image cannot start from memory: ${why}.`);
+  if (why !== null) throw cannot(why);
   const layer = paths.layer(resultLayerId);
   if ((await exists(paths.template(templateId, 'record'))) && (await exists(layer)))
     return filesOf(spec, await digestsOf(templateId, paths, { signal }), paths);
@@ -89,6 +88,9 @@ async function makeTemplate(
     await removeBuild(templateId, context);
   }
 }
+
+const cannot = (why: string) =>
+  new AppError('invalid', `Machines of this image cannot start from memory: ${why}.`);
 
 /**
  * Why no template is made for a profile, as the end of a sentence: the state of its firmware is
@@ -133,8 +135,6 @@ async function make(
 
 /** Throws `invalid` for a guest whose clones could not become machines of their own. */
 async function settle(agent: string, signal: AbortSignal): Promise<void> {
-  const cannot = (why: string) =>
-    new AppError('invalid', `Machines of this image cannot start from memory: ${why}.`);
   for (let tries = 1; !(await agentAnswers(agent, agentMs)); tries++) {
     signal.throwIfAborted();
     if (tries === agentTriesMax)

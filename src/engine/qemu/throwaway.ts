@@ -4,7 +4,6 @@
 
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { isUefi } from '../../domain/boot.ts';
 import { consoleReason } from '../../domain/console.ts';
 import { failedForGood } from '../../domain/error.ts';
 import type { DiskId, LayerId, MachineId, TemplateId } from '../../domain/ids.ts';
@@ -17,18 +16,17 @@ import type { Guest } from './command.ts';
 import type { Cage } from './confine.ts';
 import { createOverlay } from './disk-file.ts';
 import { assertHardware } from './firmware.ts';
-import { ensureState } from './firmware-state.ts';
+import { ensureState, writableState } from './firmware-state.ts';
 import { giveTo, type Host, prepareFolders } from './host.ts';
 import { Newcomer } from './newcomer.ts';
 import { findProcess, type Own, processName } from './process.ts';
 import { monitorCall } from './qmp.ts';
+import { takeRing } from './ring.ts';
 import { writeMachineSeed } from './seed.ts';
 import { launchGuest } from './tpm.ts';
 import { askPulse, hasEnded } from './vitals.ts';
 
 const [pollMs, monitorMs] = [300, 5000];
-/** As large as the rings are; see command.ts. */
-const rings = { console: 65_536, result: 4096 };
 const consoleCharsKept = 16_384;
 /** No machine has it. */
 const nobody = 0 as MachineId;
@@ -85,7 +83,7 @@ export async function startThrowaway(
     cwd: run,
     // A template sends its state to a socket in this folder.
     readable: [...paths.chain(spec), isTemplate ? folder : seed],
-    writable: [run, disk, ...(isUefi(boot) ? [state.variables] : [])],
+    writable: [run, disk, ...writableState(boot, state)],
     processes: isTemplate,
     kvm: host.accel === 'kvm',
     mortal: true,
@@ -108,11 +106,8 @@ export async function waitReady(
   signal: AbortSignal,
   own: Own,
 ): Promise<void> {
-  const read = (device: keyof typeof rings) =>
-    monitorCall(monitor, 'ringbuf-read', { device, size: rings[device] }, monitorMs).then(
-      (said) => (typeof said === 'string' ? said : ''),
-      () => '',
-    );
+  const read = async (ring: 'console' | 'result') =>
+    (await takeRing((execute, args) => monitorCall(monitor, execute, args, monitorMs), ring)) ?? '';
   const end = performance.now() + timeoutMs;
   for (let console = ''; ; await systemClock.sleep(pollMs, signal)) {
     console = (console + (await read('console'))).slice(-consoleCharsKept);

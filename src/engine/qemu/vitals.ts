@@ -4,7 +4,7 @@
 
 import { join } from 'node:path';
 import type { Pulse } from '../optional/vitals.ts';
-import { monitorCall } from './qmp.ts';
+import { type Message, monitorCall } from './qmp.ts';
 
 const monitorMs = 5000;
 
@@ -30,6 +30,10 @@ const pulses: Readonly<Record<string, Pulse>> = {
   watchdog: 'hung',
   'internal-error': 'broken',
 };
+
+/** QEMU resets a machine by itself before its guest begins; only the guest's own resets count. */
+export const isGuestReset = ({ event, data }: Message): boolean =>
+  event === 'RESET' && (data as Message | null)?.guest === true;
 
 /** The pulse that an answer to `query-status` tells. */
 export const pulseOf = (answer: unknown): Pulse => {
