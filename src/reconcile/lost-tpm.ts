@@ -1,8 +1,6 @@
 // Machines whose TPM has ended while they run, as their status and the doctor show it.
 
 import type { MachineId } from '../domain/ids.ts';
-import type { Call } from '../engine/port/call.ts';
-import type { Engine } from '../engine/port/engine.ts';
 import type { Store } from '../store/port/unit-of-work.ts';
 import type { Finding } from './findings.ts';
 
@@ -11,12 +9,11 @@ const tpmEnded =
 
 /** Shows it of the ready machines that have lost theirs. */
 export async function noteLostTpms(
-  { store, engine }: { store: Store; engine: Engine },
+  store: Store,
   ready: readonly { id: MachineId }[],
-  call: Call,
+  lost: ReadonlySet<MachineId>,
 ): Promise<void> {
-  const lost = await engine.tpm?.lost(call);
-  const ids = ready.filter(({ id }) => lost?.has(id)).map(({ id }) => id);
+  const ids = ready.filter(({ id }) => lost.has(id)).map(({ id }) => id);
   if (ids.length === 0) return;
   await store.write('system', async (work) => {
     const machineIds: MachineId[] = [];

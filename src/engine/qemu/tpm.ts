@@ -113,13 +113,18 @@ export async function endTpm(
 
 /** The machines whose QEMU runs without the TPM that it was started with. */
 export async function lostTpms(own: Own): Promise<Set<MachineId>> {
-  const guests = await findProcesses(own, 'machine');
-  const having = guests.filter(({ commandLine }) => commandLine.includes('-tpmdev'));
-  if (having.length === 0) return new Set();
-  const tpms = new Set((await findProcesses(own, 'machine', undefined, 'tpm')).map(nameOf));
+  const [guests, found] = await Promise.all([
+    findProcesses(own, 'machine'),
+    findProcesses(own, 'machine', undefined, 'tpm'),
+  ]);
+  const tpms = new Set(found.map(nameOf));
+  const without = guests.filter(
+    ({ name, commandLine }) => commandLine.includes('-tpmdev') && !tpms.has(name),
+  );
+  if (without.length === 0) return new Set();
   // A machine that has just gone off has ended its TPM.
   const still = new Set((await findProcesses(own, 'machine')).map(nameOf));
-  const lost = having.filter(({ name }) => !tpms.has(name) && still.has(name));
+  const lost = without.filter(({ name }) => still.has(name));
   return new Set(lost.map(({ id }) => Number(id) as MachineId));
 }
 

@@ -1,10 +1,10 @@
 // Compares the machines that are on with those that the store says are on. A machine whose guest
 // powered itself off, crashed or hung is shown as off, with the reason. Machines whose guests died
-// are started again, and idle ones stopped, where their policy says so. A machine that is on although it should be off is stopped,
-// because an image could otherwise be captured of a disk that a guest writes to. This happens when
-// an older store was brought back. Where an engine has several hosts, the places of the machines are
-// noted, and a machine that the cluster itself switches off and on again, to move it to another host,
-// is shown as ready again.
+// are started again, and idle ones stopped, where their policy says so. A machine that is on
+// although it should be off is stopped, because an image could otherwise be captured of a disk that
+// a guest writes to. This happens when an older store was brought back. Where an engine has several
+// hosts, the places of the machines are noted, and a machine that the cluster itself switches off
+// and on again, to move it to another host, is shown as ready again.
 
 import type { DiskId, MachineId } from '../../domain/ids.ts';
 import type { Machine } from '../../domain/machine.ts';
@@ -28,7 +28,11 @@ export const observe: Task = {
     const { store, engine, log, signal } = context;
     const call = withoutJob(signal);
     const believed = await store.read('system', (work) => work.machines.ready());
-    const vitals = (await engine.vitals?.look(call)) ?? null;
+    // At the same time, because both look at all processes of the host.
+    const [vitals = null, lost] = await Promise.all([
+      engine.vitals?.look(call),
+      engine.tpm?.lost(call),
+    ]);
     const running = vitals ? new Set(vitals.keys()) : await engine.runningMachines(call);
     const places = (await engine.places?.ofDisks(call)) ?? null;
     if (places) await notePlaces(store, places);
@@ -39,7 +43,7 @@ export const observe: Task = {
     const gone = believed
       .filter((machine) => !running.has(machine.id) && !isAway(machine))
       .map((machine) => machine.id);
-    await noteLostTpms({ store, engine }, believed, call);
+    if (lost) await noteLostTpms(store, believed, lost);
     const strays = [...running].filter((id) => !known.has(id));
     if (vitals) await noteVitals(context, believed, vitals);
     else if (gone.length > 0)
