@@ -1,8 +1,6 @@
 // How the files of an image differ from those of an earlier one, or of its base. A request asks for
 // it, the reconciler finds it, and it is shown here.
 
-import { promisify } from 'node:util';
-import { gunzip } from 'node:zlib';
 import { AppError } from '../domain/error.ts';
 import {
   type FileDifference,
@@ -12,11 +10,10 @@ import {
   parseFileDifference,
 } from '../domain/file-difference.ts';
 import type { ImageId } from '../domain/ids.ts';
+import { unpackText } from '../lib/packed.ts';
 import type { FilePair } from '../store/port/file-difference.ts';
 import type { ChangeContext, OrganisationReader, ReadContext } from './context.ts';
 import { imageWithLayer } from './package-list.ts';
-
-const unpack = promisify(gunzip);
 
 interface FileDifferenceView extends Pick<FileDifferenceRow, 'state' | 'reason'> {
   /** Null unless it is listed. */
@@ -63,7 +60,6 @@ export async function imageFileDiff(
     );
   const { state, reason, content } = row;
   if (content === null) return { state, reason, difference: null };
-  const limit = { maxOutputLength: fileDifferenceBytesMax };
-  const text = (await unpack(Buffer.from(content, 'base64'), limit)).toString();
+  const text = await unpackText(content, fileDifferenceBytesMax);
   return { state, reason, difference: parseFileDifference(text) };
 }

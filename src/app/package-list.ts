@@ -1,8 +1,6 @@
 // The lists of the packages inside images: shown, read again, given in standard forms, compared.
 // The reconciler reads them from the disks; here they come from the store.
 
-import { promisify } from 'node:util';
-import { gunzip } from 'node:zlib';
 import { AppError } from '../domain/error.ts';
 import type { ImageId, LayerId } from '../domain/ids.ts';
 import type { Image } from '../domain/image.ts';
@@ -14,10 +12,9 @@ import {
   packageListBytesMax,
   parsePackageList,
 } from '../domain/package-list.ts';
+import { unpackText } from '../lib/packed.ts';
 import type { ChangeContext, OrganisationReader, ReadContext } from './context.ts';
 import type { SbomFormat } from './sbom/form.ts';
-
-const unpack = promisify(gunzip);
 
 export interface PackageListView extends Pick<PackageListRow, 'state' | 'reason' | 'listedAt'> {
   image: Image;
@@ -41,10 +38,7 @@ export async function imageWithLayer(
 
 async function listIn(row: PackageListRow | undefined): Promise<PackageList | null> {
   if (row?.state !== 'listed' || row.content === null) return null;
-  const bytes = await unpack(Buffer.from(row.content, 'base64'), {
-    maxOutputLength: packageListBytesMax,
-  });
-  return parsePackageList(bytes.toString());
+  return parsePackageList(await unpackText(row.content, packageListBytesMax));
 }
 
 /** Throws `not_found` and `image_not_available`. */

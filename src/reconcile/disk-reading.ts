@@ -1,14 +1,14 @@
 // Shared by the tasks that read disks: an error that may pass is tried again a few times, and any
 // other one is the reason why there is no result. A result is kept packed.
 
-import { promisify } from 'node:util';
-import { gzip } from 'node:zlib';
 import { AppError } from '../domain/error.ts';
+import type { LayerId } from '../domain/ids.ts';
+import { packText } from '../lib/packed.ts';
+import type { Reader } from '../store/port/unit-of-work.ts';
 import type { TaskContext } from './task.ts';
 
 /** An error that may pass counts as final after so many attempts. */
 const attemptsMax = 5;
-const pack = promisify(gzip);
 
 interface Reading<Result> {
   result: Result | null;
@@ -19,6 +19,10 @@ interface Reading<Result> {
   content: string | null;
 }
 
+/** The layers of a chain; none when it is gone. */
+export const chainOf = async (work: Reader, id: LayerId): Promise<LayerId[]> =>
+  (await work.layers.find(id)) ? (await work.layers.chain(id)).map((layer) => layer.id) : [];
+
 /** Runs a reading once. Throws the reason of the task's signal. */
 export async function readOnce<Result>(
   { signal, log }: Pick<TaskContext, 'signal' | 'log'>,
@@ -27,7 +31,7 @@ export async function readOnce<Result>(
 ): Promise<Reading<Result>> {
   try {
     const result = await read();
-    const content = (await pack(JSON.stringify(result))).toString('base64');
+    const content = await packText(JSON.stringify(result));
     return { result, state: 'listed', reason: null, attempts, content };
   } catch (error) {
     signal.throwIfAborted();

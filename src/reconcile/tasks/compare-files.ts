@@ -1,11 +1,9 @@
 // Finds how the files of two layers differ, for the pairs that somebody asked for.
 
-import type { LayerId } from '../../domain/ids.ts';
 import { requirePart } from '../../engine/optional/parts.ts';
 import { withoutJob } from '../../engine/port/call.ts';
 import type { FilePair } from '../../store/port/file-difference.ts';
-import type { Reader } from '../../store/port/unit-of-work.ts';
-import { readOnce } from '../disk-reading.ts';
+import { chainOf, readOnce } from '../disk-reading.ts';
 import type { Task, TaskContext } from '../task.ts';
 
 /** So many pairs are compared in one run, each at most once. */
@@ -29,10 +27,6 @@ export const compareFiles: Task = {
     }
   },
 };
-
-/** The layers of a chain; none when it is gone. */
-const chainOf = async (work: Reader, id: LayerId) =>
-  (await work.layers.find(id)) ? (await work.layers.chain(id)).map((layer) => layer.id) : [];
 
 async function compareOne(context: TaskContext, pair: FilePair): Promise<void> {
   const { store, engine, signal } = context;

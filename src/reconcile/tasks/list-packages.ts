@@ -4,7 +4,7 @@
 import type { LayerId } from '../../domain/ids.ts';
 import { requirePart } from '../../engine/optional/parts.ts';
 import { withoutJob } from '../../engine/port/call.ts';
-import { readOnce } from '../disk-reading.ts';
+import { chainOf, readOnce } from '../disk-reading.ts';
 import type { Task, TaskContext } from '../task.ts';
 
 /** So many lists are looked up at once, and so many are read in one run. */
@@ -35,14 +35,12 @@ export const listPackages: Task = {
 
 async function listOne(context: TaskContext, layerId: LayerId): Promise<void> {
   const { store, engine, signal } = context;
-  const found = await store.read('system', async (work) => ({
+  const { row, chain } = await store.read('system', async (work) => ({
     row: await work.packageLists.find(layerId),
-    // It may be gone by now.
-    chain: (await work.layers.find(layerId)) ? await work.layers.chain(layerId) : [],
+    chain: await chainOf(work, layerId),
   }));
-  if (found.row?.state !== 'wanted' || found.chain.length === 0) return;
-  const chain = found.chain.map(({ id }) => id);
-  const { result, ...change } = await readOnce(context, found.row.attempts + 1, () =>
+  if (row?.state !== 'wanted' || chain.length === 0) return;
+  const { result, ...change } = await readOnce(context, row.attempts + 1, () =>
     requirePart(engine, 'packages').list({ chain }, withoutJob(signal)),
   );
   const packages = result?.packages.length ?? null;
