@@ -125,6 +125,10 @@ const FileDifference = resource(
   }),
 );
 
+const comparedWith = Type.Object({
+  from: Type.Optional(Id<ImageId>('The image that comes before. Default: its base')),
+});
+
 export const packageListOperations = {
   imageFileDiffRead: define({
     method: 'POST',
@@ -134,9 +138,7 @@ export const packageListOperations = {
     permission: 'images:write',
     action: 'image_files_compared',
     params: idParams<ImageId>(),
-    body: Type.Object({
-      from: Type.Optional(Id<ImageId>('The image that comes before. Default: its base')),
-    }),
+    body: comparedWith,
     response: FileDifference.properties,
     errors: ['not_found', 'image_not_available'],
     extension: true,
@@ -148,9 +150,7 @@ export const packageListOperations = {
     summary: 'Show how the files of an image differ, once that was asked for',
     permission: 'images:read',
     params: idParams<ImageId>(),
-    query: Type.Object({
-      from: Type.Optional(Id<ImageId>('The image that comes before. Default: its base')),
-    }),
+    query: comparedWith,
     response: FileDifference.properties,
     errors: ['not_found', 'conflict', 'image_not_available'],
     extension: true,
@@ -201,9 +201,7 @@ export const packageListOperations = {
     summary: 'Compare the packages inside an image with those of another one, or of its base',
     permission: 'images:read',
     params: idParams<ImageId>(),
-    query: Type.Object({
-      from: Type.Optional(Id<ImageId>('The image that comes before. Default: its base')),
-    }),
+    query: comparedWith,
     response: ImageDifference.properties,
     errors: ['not_found', 'conflict', 'image_not_available'],
     extension: true,

@@ -2,13 +2,12 @@
 
 import type { Command } from 'commander';
 import type { Answer, Client } from '../../client/client.ts';
-import { systemClock } from '../../lib/clock.ts';
 import { exitCode } from '../exit.ts';
 import { printLong } from '../output.ts';
 import { UsageError } from '../parse.ts';
 import { type Cell, table } from '../table.ts';
 import { connect, type Remote, type RemoteContext, remoteOptions } from './context.ts';
-import { assertListed } from './image-packages.ts';
+import { assertListed, whenRead } from './image-packages.ts';
 import { idOf } from './name.ts';
 
 type Packages = Answer<'imageDiff'>['attributes'];
@@ -17,7 +16,6 @@ type Files = Answer<'imageFileDiff'>['attributes'];
 type Pair = { id: number; from?: number };
 
 const waitMsMax = 600_000;
-const pollMs = 500;
 
 export function imageDiffCommand(noun: Command, { terminal, env }: RemoteContext): void {
   remoteOptions(
@@ -70,12 +68,7 @@ async function packages(client: Client, pair: Pair) {
 
 async function files(client: Client, pair: Pair) {
   await client.imageFileDiffRead(pair);
-  const end = systemClock.monotonic() + waitMsMax;
-  let answer = await client.imageFileDiff(pair);
-  while (answer.attributes.state === 'wanted' && systemClock.monotonic() < end) {
-    await systemClock.sleep(pollMs);
-    answer = await client.imageFileDiff(pair);
-  }
+  const answer = await whenRead(waitMsMax, () => client.imageFileDiff(pair));
   const { state, reason, changes, notes } = answer.attributes;
   if (state !== 'listed')
     throw new UsageError(

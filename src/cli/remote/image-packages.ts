@@ -23,22 +23,31 @@ export function imagePackagesCommands(noun: Command, context: RemoteContext): vo
   sbomCommand(noun, context);
 }
 
+/** Asks until something is read, or cannot be, but not longer than `mostMs`. */
+export async function whenRead<Reading extends { attributes: { state: string } }>(
+  mostMs: number,
+  ask: () => Promise<Reading>,
+): Promise<Reading> {
+  const end = systemClock.monotonic() + mostMs;
+  while (true) {
+    const reading = await ask();
+    if (reading.attributes.state !== 'wanted' || systemClock.monotonic() > end) return reading;
+    await systemClock.sleep(pollMs);
+  }
+}
+
 /**
  * Waits until the list of an image is read, or cannot be; without `wait`, the list as it is. Throws
  * UsageError at the limit.
  */
 async function listWhenRead(client: Client, id: number, wait = true): Promise<PackageList> {
-  const end = systemClock.monotonic() + waitMsMax;
-  while (true) {
-    const list = await client.imagePackages({ id });
-    if (!wait || list.attributes.state !== 'wanted') return list;
-    if (systemClock.monotonic() > end)
-      throw new UsageError(
-        `The packages of image ${id} are still being listed; type the command again later.`,
-        'failed',
-      );
-    await systemClock.sleep(pollMs);
-  }
+  if (!wait) return client.imagePackages({ id });
+  const list = await whenRead(waitMsMax, () => client.imagePackages({ id }));
+  if (list.attributes.state !== 'wanted') return list;
+  throw new UsageError(
+    `The packages of image ${id} are still being listed; type the command again later.`,
+    'failed',
+  );
 }
 
 /** Throws UsageError with the reason when the list could not be read. */
