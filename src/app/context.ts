@@ -51,7 +51,7 @@ export interface ReadContext {
    * of. Passes where another server works the engine, which judges the whole file later.
    */
   assertTakes(head: Buffer, bytes: number): void;
-  /** What machines do by themselves that have no policy of their own. */
+  /** The policy of machines that have none of their own. */
   machinePolicy: MachinePolicy;
   /** The screens and consoles of machines. What asks for one is not answered from memory. */
   views: Views;

@@ -12,7 +12,7 @@ interface Given {
   crashPolicy?: CrashPolicy | undefined;
 }
 
-/** What is left out stays as it is. Throws `not_found`, and `invalid` when all is left out. */
+/** Changes the fields that are given. Throws `not_found`, and `invalid` when none is given. */
 export async function machinePolicySet(
   context: ChangeContext,
   id: MachineId,

@@ -28,7 +28,7 @@ export async function machineTypeList(
   return (await work.machineTypes.list()).filter(isOffered);
 }
 
-/** What a machine of the type has from it, but its disk. */
+/** The fields that a machine copies from its type; its disk has a size of its own. */
 export const sizeOf = ({ code, cpus, memoryMb, network }: MachineType) => ({
   ...{ machineType: code, cpus, memoryMb, network },
 });

@@ -154,7 +154,7 @@ export async function machineStart(
     status: next,
     statusReason: null,
     stopRequestedAt: null,
-    // Who starts it begins anew with its crashes.
+    // A start that a caller asks for forgets the crashes before it.
     ...{ restartAt: null, crashCount: 0 },
     ...(machine.lostPendingAt !== null && { assignedImageId: null, assignmentPendingAt: null }),
     ...(type && sizeOf(type)),

@@ -1,7 +1,7 @@
 // Keeps the bytes of transfers: an upload until an image is made of it, an export until it is
-// downloaded or expires; and those that operators send, until a base or a title has them. The application writes the parts of an upload, the reconciler writes
-// exports and reads uploads, and HTTP reads exports. No code outside of blobs/ knows where the
-// bytes lie.
+// downloaded or expires; and those that operators send, until a base or a title has them. The
+// application writes the parts of an upload, the reconciler writes exports and reads uploads, and
+// HTTP reads exports. No code outside of blobs/ knows where the bytes lie.
 //
 // Nothing here belongs in a transaction of the store: bytes are written before the transaction that
 // records them, and are removed after the transaction that gave them up.

@@ -12,7 +12,7 @@ import type { Reader, Store } from '../../store/port/unit-of-work.ts';
 import { change } from './context.ts';
 
 type ShownTemplate = Omit<Template, 'place' | 'retryAt'> & {
-  /** What it is for: the name of an image or a base; null when none is left. */
+  /** The name of an image or a base that it is for; null when none is left. */
   name: string | null;
   /** Of its files and its layer. */
   bytes: number;
@@ -21,15 +21,10 @@ type ShownTemplate = Omit<Template, 'place' | 'retryAt'> & {
   triesAgainAt: number | null;
 };
 
-const shown = (
-  { place: _, retryAt: triesAgainAt, layerBytes, ...template }: ListedTemplate,
-  phase: string | null,
-): ShownTemplate => ({
-  ...template,
-  bytes: bytesOfTemplate({ ...template, place: _, retryAt: triesAgainAt, layerBytes }),
-  phase,
-  triesAgainAt,
-});
+function shown(template: ListedTemplate, phase: string | null): ShownTemplate {
+  const { place: _, retryAt: triesAgainAt, layerBytes: __, ...rest } = template;
+  return { ...rest, bytes: bytesOfTemplate(template), phase, triesAgainAt };
+}
 
 async function listed(work: Reader): Promise<ShownTemplate[]> {
   const jobs = await work.jobs.openOfKind('templateMake');

@@ -6,7 +6,8 @@
 // clock. Faults come on demand, by sentinel names: a machine or software whose name holds
 // `sim-fail-start`, `sim-never-ready`, `sim-fail-build`, `sim-exit-7` or `sim-disk-full` does what
 // its name says. A machine whose name holds `sim-address` has an address, and the ports of the host
-// that would lead to one whose name holds `sim-port-taken` are taken. A base whose disk holds `sim-never-ready` boots no guest that reports.
+// that would lead to one whose name holds `sim-port-taken` are taken. A base whose disk holds
+// `sim-never-ready` boots no guest that reports.
 //
 // It runs no guests and its host is never full, so it has no commands or pauses. Its machines have a
 // console that answers what is typed, and a screen with one picture.

@@ -37,7 +37,8 @@ export interface TemplateReader {
   wanted(usual: TemplatePolicy, limit: number): Promise<TemplateFor[]>;
   /**
    * The templates that are not `deleting` and for which no image or base is left, or only such for
-   * which they or their organisation say `never`. A deleted image that can be brought back keeps one that is ready.
+   * which they or their organisation say `never`. A deleted image that can be brought back keeps
+   * one that is ready.
    */
   unwanted(): Promise<Template[]>;
   /** Whether templates are made for an image of an organisation; null: for its next base. */

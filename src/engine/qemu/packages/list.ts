@@ -1,6 +1,7 @@
-// Makes the list of the packages on a chain of layers, and compares the files of two. What is on the disk was written by a guest, so
-// a process in a cage reads it (reader.ts), under limits on time, memory and output. It sees the
-// files of the chain and this program, nothing else, and has no network.
+// Makes the list of the packages on a chain of layers, and compares the files of two. What is on
+// the disk was written by a guest, so a process in a cage reads it (reader.ts), under limits on
+// time, memory and output. It sees the files of the chain and this program, nothing else, and has
+// no network.
 
 import { basename, dirname, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
