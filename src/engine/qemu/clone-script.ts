@@ -13,6 +13,8 @@ const notes = '/run/silversmith/template';
 
 /** By which the scripts say why a guest cannot be used; see `faultOf`. */
 const [cannotReseed, isBusy, hookFailed] = [71, 72, 73];
+/** By which they say that the guest has no address. */
+export const hasNone = 74;
 const jobsTriesMax = 120;
 const hookSeconds = 30;
 const saidCharsMax = 300;
@@ -98,18 +100,26 @@ ${takeIdentity}
 `;
 
 /**
- * Runs when the card was plugged in. The services of the network have read the template's machine
- * id and made of it what tells this machine from others there, so they start anew. A guest without
- * an address after all tries goes on, as after a boot.
+ * Runs when the card was plugged in. The services of the network may have read the template's
+ * machine id, and make of it what tells this machine from others there, so they start anew. To kill
+ * one that systemd starts again takes far less than to ask systemd for it.
  */
+const network = `network() {
+  read -r pids <${notes}/killed && [ -z "$pids" ] || kill -9 $pids
+  read -r units <${notes}/restarted && [ -z "$units" ] || systemctl restart $units
+  return 0
+}
+`;
+
+/** Whether there is a route beyond the machine itself, or a global address of IPv6. */
 const address = `address() {
-  tries=$1 units=
-  [ ! -e ${notes}/units ] || while read -r unit; do units="$units $unit"; done <${notes}/units
-  [ -z "$units" ] || systemctl restart $units
-  while [ -z "$(ip -o addr show scope global up)" ] && [ $tries -gt 0 ]; do
-    tries=$((tries - 1))
-    sleep 0.2
-  done
+  while read -r card _; do
+    [ "$card" = Iface ] || [ "$card" = lo ] || return 0
+  done </proc/net/route
+  while read -r _ _ _ scope _; do
+    [ "$scope" != 00 ] || return 0
+  done </proc/net/if_inet6
+  return ${hasNone}
 }
 `;
 
@@ -132,7 +142,7 @@ const hooks = `hooks() {
  * clone needs was read and started by then.
  */
 export const waitScript = `${path}
-${own}${address}${hooks}
+${own}${network}${address}${hooks}
 renew() {
 ${renewers.map(({ test, run }) => `if ${test} >/dev/null; then\n${run}\nel`).join('')}se exit 1; fi
 }
@@ -143,7 +153,7 @@ renew | {
     set -- $rest
     case $order in
     try) ;;
-    own | address) "$order" "$@" >/dev/null </dev/null ;;
+    own | network | address) "$order" "$@" >/dev/null </dev/null ;;
     hooks) hooks </dev/null ;;
     *) break ;;
     esac
@@ -178,12 +188,30 @@ ${clearingFunctions}
 ${clearCopies}
 umount /etc/machine-id 2>/dev/null
 mkdir -p ${notes} && chmod 0711 ${notes}
-set -- systemd-networkd NetworkManager networking
-systemctl is-active "$@" 2>/dev/null | while read -r state; do
-  [ "$state" != active ] || echo "$1"
-  shift
-done >${notes}/units
-systemctl show -P MainPID systemd-journald 2>/dev/null >${notes}/journald
+killed= restarted= journald=
+note() {
+  if [ "$unit" = systemd-journald.service ]; then journald=$pid
+  elif [ "$state" != active ]; then :
+  elif [ "$again" = no ] || [ "$pid" = 0 ]; then restarted="$restarted $unit"
+  else killed="$killed $pid"
+  fi
+}
+systemctl show -p Id -p ActiveState -p MainPID -p Restart \\
+  systemd-journald systemd-networkd NetworkManager networking 2>/dev/null >${notes}/shown
+echo >>${notes}/shown
+while IFS='=' read -r key value; do
+  case $key in
+  Id) unit=$value ;;
+  ActiveState) state=$value ;;
+  MainPID) pid=$value ;;
+  Restart) again=$value ;;
+  *) note ;;
+  esac
+done <${notes}/shown
+echo "$killed" >${notes}/killed
+echo "$restarted" >${notes}/restarted
+echo "$journald" >${notes}/journald
+command -v modprobe >/dev/null && modprobe -q virtio_net
 ${hidden
   .map(
     ({ shown, file, mode }) => `if [ -e ${shown} ]; then

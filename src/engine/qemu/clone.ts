@@ -5,13 +5,14 @@
 import { randomBytes } from 'node:crypto';
 import { open, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { systemClock } from '../../lib/clock.ts';
 import { exists, sha256File } from '../../lib/files.ts';
 import { hardwareOf, type Identity } from '../identity.ts';
 import type { UsableTemplate } from '../optional/instant.ts';
 import type { MachineSpec } from '../port/machines.ts';
 import { cardPlug } from './card.ts';
 import { CloneOrders, NoAnswer } from './clone-orders.ts';
-import { faultOf, ownOrder } from './clone-script.ts';
+import { faultOf, hasNone, ownOrder } from './clone-script.ts';
 import { qemuArgs } from './command.ts';
 import { createOverlay } from './disk-file.ts';
 import { fingerprintOf, layoutOf } from './fingerprint.ts';
@@ -40,8 +41,7 @@ const monitorMs = 5000;
  */
 const renewMs = 60_000;
 const randomBytesDrawn = 64;
-const addressTries = 50;
-const addressMs = 30_000;
+const [addressMs, addressPollMs] = [20_000, 100];
 const hooksMs = 120_000;
 
 /** The mark of a machine that is not yet one of its own; a start that finds it begins anew. */
@@ -136,7 +136,8 @@ async function run(
     if (card !== null) {
       for (const { execute, arguments: args } of cardPlug(card))
         await monitor.call(execute, args, monitorMs);
-      await give(`- - address ${addressTries}`, addressMs);
+      await give('- - network', renewMs);
+      await awaitAddress(orders, signal);
     }
     await give('- - hooks', hooksMs);
   } finally {
@@ -144,6 +145,16 @@ async function run(
     monitor.close();
   }
   await rename(cloningMark(paths.machine(machineId)), join(paths.machine(machineId), 'ready'));
+}
+
+/** A guest without an address after its time goes on, as after a boot. */
+async function awaitAddress(orders: CloneOrders, signal: AbortSignal): Promise<void> {
+  const end = performance.now() + addressMs;
+  while (performance.now() < end) {
+    const { exitCode } = await orders.give('- - address', renewMs, signal);
+    if (exitCode !== hasNone) return;
+    await systemClock.sleep(addressPollMs, signal);
+  }
 }
 
 /** Throws when the guest cannot be used after the order. */
