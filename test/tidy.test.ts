@@ -34,14 +34,17 @@ const mayImport: Record<string, readonly string[]> = {
   'src/engine/fence.ts': ['src/domain', 'src/engine/port', 'src/engine/optional'],
   'src/engine/identity.ts': ['src/domain'],
   'src/engine/demo-base.ts': ['src/domain', 'src/lib'],
-  'src/engine/guest-script.ts': ['src/domain', 'src/engine/identity.ts'],
+  'src/engine/growth-script.ts': [],
+  'src/engine/guest-script.ts': [
+    ...['src/domain', 'src/engine/identity.ts', 'src/engine/growth-script.ts'],
+  ],
   'src/engine/build-end.ts': ['src/domain', 'src/engine/port'],
   ...Object.fromEntries(
     ['qemu', 'incus', 'simulator'].map((name) => [
       `src/engine/${name}`,
       [
         ...['src/domain', 'src/lib', 'src/engine/port', 'src/engine/optional'],
-        ...['build-end', 'fence', 'identity', 'guest-script'].map(
+        ...['build-end', 'fence', 'identity', 'guest-script', 'growth-script'].map(
           (shared) => `src/engine/${shared}.ts`,
         ),
       ],
