@@ -6,7 +6,7 @@
 const log = '/run/silversmith/growth.log';
 /** A partition that ends so near to the end of its disk is not grown; a GPT has its copy there. */
 const sectorsLeft = 4096;
-const toolSeconds = 60;
+const toolSeconds = 120;
 
 /**
  * Runs in any POSIX shell, after PATH was set. Does nothing where the root is on another kind of
