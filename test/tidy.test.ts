@@ -44,7 +44,7 @@ const mayImport: Record<string, readonly string[]> = {
       `src/engine/${name}`,
       [
         ...['src/domain', 'src/lib', 'src/engine/port', 'src/engine/optional'],
-        ...['build-end', 'fence', 'identity', 'guest-script', 'growth-script'].map(
+        ...['build-end', 'fence', 'identity', 'guest-script'].map(
           (shared) => `src/engine/${shared}.ts`,
         ),
       ],

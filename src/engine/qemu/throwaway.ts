@@ -94,9 +94,9 @@ export async function startThrowaway(
   const launching = { guest, cage, tpm: state.tpm, kind: 'build' as const, id, descriptors };
   await launchGuest(launching, context, signal);
   const agent = join(run, 'agent.sock');
-  const monitor = join(run, 'qmp.sock');
+  const [monitor, orders] = [join(run, 'qmp.sock'), join(run, 'orders.sock')];
   const newcomer = new Newcomer({ identity, grows, agent, giveLink: async () => {} });
-  return { id, disk, agent, monitor, newcomer };
+  return { id, disk, agent, monitor, orders, newcomer };
 }
 
 /**
