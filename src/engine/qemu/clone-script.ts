@@ -166,7 +166,11 @@ while command -v systemctl >/dev/null && [ -n "$(systemctl list-jobs --no-legend
   sleep 0.5
 done
 ${renewers.map(({ test }) => `${test} >/dev/null 2>&1`).join(' || ')} || exit ${cannotReseed}
-for seed in $(blkid -t LABEL=cidata -o device) $(blkid -t LABEL=CIDATA -o device); do
+labels=/dev/disk/by-label
+[ -d $labels ] && seeds="$labels/cidata $labels/CIDATA" ||
+  seeds="$(blkid -t LABEL=cidata -o device) $(blkid -t LABEL=CIDATA -o device)"
+for seed in $seeds; do
+  [ -e "$seed" ] || continue
   umount -A "$seed" 2>/dev/null
   blockdev --flushbufs "$seed"
 done
@@ -174,8 +178,10 @@ ${clearingFunctions}
 ${clearCopies}
 umount /etc/machine-id 2>/dev/null
 mkdir -p ${notes} && chmod 0711 ${notes}
-for unit in systemd-networkd NetworkManager networking; do
-  systemctl -q is-active $unit 2>/dev/null && echo $unit
+set -- systemd-networkd NetworkManager networking
+systemctl is-active "$@" 2>/dev/null | while read -r state; do
+  [ "$state" != active ] || echo "$1"
+  shift
 done >${notes}/units
 systemctl show -P MainPID systemd-journald 2>/dev/null >${notes}/journald
 ${hidden

@@ -135,9 +135,12 @@ async function make(
     const size = { sizeBytes, cpus, memoryMb };
     const record: TemplateRecord = { resultLayerId, fingerprint, layout, ...size };
     await writeWhole(file('record'), JSON.stringify(record), 0o600);
-    return { memorySha256, stateSha256: await sha256File(file('state'), { signal }) };
-  } finally {
+    const stateSha256 = await sha256File(file('state'), { signal });
+    await context.memories.keep(templateId, memorySha256, memory);
+    return { memorySha256, stateSha256 };
+  } catch (error) {
     await memory.close();
+    throw error;
   }
 }
 
