@@ -26,7 +26,7 @@ const benchmarks: Record<string, Benchmark> = {
   'command-line': { about: 'the start of the command line, beside node -e 0', recorded: [[]] },
   rest: { about: 'a server at rest on a large store', recorded: [[]] },
   layers: { about: 'captures, disks, chains and files, beside qemu-img', recorded: [[]] },
-  disks: { about: 'options of the disks of machines, beside those of QEMU itself' },
+  disks: { about: 'options of the disks of machines, beside those of before', recorded: [[]] },
   builds: { about: 'cached and uncached builds, and two at once', recorded: [[]] },
   instant: { about: 'starts from memory, beside boots; some minutes', recorded: [[]] },
   loop: {

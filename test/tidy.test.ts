@@ -34,7 +34,10 @@ const mayImport: Record<string, readonly string[]> = {
   'src/engine/fence.ts': ['src/domain', 'src/engine/port', 'src/engine/optional'],
   'src/engine/identity.ts': ['src/domain'],
   'src/engine/demo-base.ts': ['src/domain', 'src/lib'],
-  'src/engine/guest-script.ts': ['src/domain', 'src/engine/identity.ts'],
+  'src/engine/growth-script.ts': [],
+  'src/engine/guest-script.ts': [
+    ...['src/domain', 'src/engine/identity.ts', 'src/engine/growth-script.ts'],
+  ],
   'src/engine/build-end.ts': ['src/domain', 'src/engine/port'],
   ...Object.fromEntries(
     ['qemu', 'incus', 'simulator'].map((name) => [

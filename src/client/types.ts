@@ -352,6 +352,19 @@ export interface MachineAttributes {
     /** From the request until it was ready. */
     ms: number;
   } | null;
+  /** The root file system of its disk, as its guest agent said last; null when that is not known. */
+  root_system: {
+    /** What it is on, as the guest calls it. */
+    device: string;
+    /** Such as ext4. */
+    type: string;
+    /** Its size. */
+    bytes: number;
+    /** The size of the machine's disk. */
+    disk_bytes: number;
+    /** Why much of the disk is in no file system, and what to do; null when it is in use. */
+    unused: string | null;
+  } | null;
 }
 
 export interface User {
@@ -593,7 +606,7 @@ export interface WebhookDelivery {
 }
 
 /** The fields that only servers of Silversmith have. */
-export type ExtensionField = 'before' | 'deleted' | 'next_before' | 'status_reason' | 'progress' | 'protected' | 'deleted_at' | 'phase' | 'base_id' | 'base_name' | 'base_version' | 'templates' | 'generalize' | 'refresh' | 'assignment_pending' | 'cpus' | 'memory_mb' | 'addresses' | 'network' | 'crash_policy' | 'restarts_at' | 'place' | 'started' | 'version' | 'touched_key' | 'webhook_id' | 'address' | 'duration_ms';
+export type ExtensionField = 'before' | 'deleted' | 'next_before' | 'status_reason' | 'progress' | 'protected' | 'deleted_at' | 'phase' | 'base_id' | 'base_name' | 'base_version' | 'templates' | 'generalize' | 'refresh' | 'assignment_pending' | 'cpus' | 'memory_mb' | 'addresses' | 'network' | 'crash_policy' | 'restarts_at' | 'place' | 'started' | 'root_system' | 'version' | 'touched_key' | 'webhook_id' | 'address' | 'duration_ms';
 
 /** What each operation takes and answers; `content` says which of the two is bytes. */
 export interface Operations {

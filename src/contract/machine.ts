@@ -46,6 +46,25 @@ const User = Type.Object(
   { title: 'User' },
 );
 
+const RootSystem = Type.Union(
+  [
+    Type.Object({
+      device: Type.String({ description: 'What it is on, as the guest calls it' }),
+      type: Type.String({ description: 'Such as ext4' }),
+      bytes: Type.Integer({ description: 'Its size' }),
+      disk_bytes: Type.Integer({ description: "The size of the machine's disk" }),
+      unused: NullableString(
+        'Why much of the disk is in no file system, and what to do; null when it is in use',
+      ),
+    }),
+    Type.Null(),
+  ],
+  {
+    description:
+      'The root file system of its disk, as its guest agent said last; null when that is not known',
+  },
+);
+
 const MachineAttributes = Type.Object(
   {
     id: Type.Integer({ description: 'Machine ID' }),
@@ -109,6 +128,7 @@ const MachineAttributes = Type.Object(
       ),
     ),
     started: Extension(MachineStarted),
+    root_system: Extension(RootSystem),
   },
   { title: 'MachineAttributes' },
 );

@@ -162,9 +162,9 @@ ${makeKeys}`;
  * Gives a fresh disk its identity, once. Its arguments are the instance, the machine id, the host
  * name and the mode, which says what runs it: `early` is cloud-init before it makes host keys,
  * `agent` is the guest agent, and `all` is anything that runs it to its end. Exits with 75 when
- * cloud-init is at work and will do it.
+ * cloud-init is at work and will do it. `more` is done once too, and not by `early`.
  */
-export const renewIdentity = `instance=$1 id=$2 name=$3 mode=$4
+export const renewIdentity = (more: string) => `instance=$1 id=$2 name=$3 mode=$4
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 mark=/var/lib/silversmith/identity
 mkdir -p /var/lib/silversmith /run/silversmith || exit 1
@@ -190,5 +190,6 @@ if [ "$(cat /run/silversmith/renewed 2>/dev/null)" != "$instance" ]; then
   renew >/dev/null
   echo "$instance" >/run/silversmith/renewed
 fi
-[ "$mode" = early ] && exit 0${makeKeys}sync
+[ "$mode" = early ] && exit 0
+${more}${makeKeys}sync
 `;

@@ -6,6 +6,7 @@ import type { DiskId, ImageId, MachineId, MachineTypeId, OrganisationId } from '
 import type { Image } from './image.ts';
 import { type MachineLife, rebootingReason, silentReason } from './machine-life.ts';
 import type { MachineNetwork } from './machine-network.ts';
+import type { RootSystem } from './root-system.ts';
 
 export const machineStatuses = [
   'off',
@@ -71,6 +72,8 @@ export interface Machine extends MachineLife {
   startedBecause: string | null;
   /** How long that took, from the request until it was ready. */
   startedMs: number | null;
+  /** Of its disk, as its guest said last; null when it has not said it. */
+  rootSystem: RootSystem | null;
   permissions: Record<string, boolean>;
   createdAt: number;
   updatedAt: number;
@@ -105,7 +108,8 @@ function hindranceOf({ pausedAt, awayAt, rebootingAt, place }: Machine): string 
  */
 export function shownOf(machine: Machine): Pick<Machine, 'status' | 'statusReason'> {
   const { status, silentAt } = machine;
-  const statusReason = machine.statusReason ?? (silentAt === null ? null : silentReason(silentAt));
+  const lacks = status === 'ready' ? (machine.rootSystem?.unused ?? null) : null;
+  const statusReason = machine.statusReason ?? (silentAt === null ? lacks : silentReason(silentAt));
   const hindrance = hindranceOf(machine);
   return hindrance === null
     ? { status, statusReason }

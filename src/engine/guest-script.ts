@@ -2,6 +2,7 @@
 // gives a fresh disk its identity, others clear the identity from a disk that becomes a layer.
 
 import { clearIdentity, clearingFunctions, renewIdentity } from '../domain/identity.ts';
+import { growRoot } from './growth-script.ts';
 import type { Identity } from './identity.ts';
 
 /** Where a recipe works. It is on the disk, because installers unpack gigabytes. */
@@ -102,9 +103,12 @@ TimeoutStopSec=50
 
 /**
  * The script that gives a disk its identity, including its arguments. Its own comments say when it
- * runs. A shell can read it from its standard input.
+ * runs. A shell can read it from its standard input. `grows`: the disk is larger than the layer
+ * that it was made on, so its root is grown too.
  */
 export const renewScript = (
   { instance, machineId, hostName }: Identity,
   mode: 'early' | 'all' | 'agent',
-) => `set -- ${instance} ${machineId} ${hostName} ${mode}\n{\n${renewIdentity}} </dev/null\n`;
+  { grows = false } = {},
+) =>
+  `set -- ${instance} ${machineId} ${hostName} ${mode}\n{\n${renewIdentity(grows ? growRoot : '')}} </dev/null\n`;

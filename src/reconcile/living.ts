@@ -4,6 +4,7 @@
 
 import type { MachineId } from '../domain/ids.ts';
 import { isIdle, isToStop, type MachinePolicy, silentSince } from '../domain/machine-life.ts';
+import type { RootSystem } from '../domain/root-system.ts';
 import type { Vital } from '../engine/optional/vitals.ts';
 import { portionsOf } from '../lib/portions.ts';
 import type { MachineChange, MachineLiving, ReadyMachine } from '../store/port/machine.ts';
@@ -42,6 +43,7 @@ export async function noteLiving(
       const life = { ...one, ...change };
       if (life.silentAt !== null) silent++;
       if (Object.keys(change).length > 0) await noteChange(context, one, change);
+      if (vital.root !== undefined) await noteRoot(context, one, vital.root);
       if (isToStop(life, one.lastSessionStartAt, standard, now)) await stopIdle(context, life, now);
     }
   meter.guestsSilent(silent);
@@ -80,6 +82,18 @@ async function noteChange(
     if (!(await isAsSeen(work, machine))) return;
     await work.machines.update(machine.id, change);
     if (isShown) await work.events.add('changed', { machineIds: [machine.id] });
+  });
+}
+
+async function noteRoot(
+  { store }: TaskContext,
+  machine: ReadyMachine,
+  root: RootSystem | null,
+): Promise<void> {
+  await store.write('system', async (work) => {
+    if (!(await isAsSeen(work, machine))) return;
+    const isNew = await work.machines.setRootSystem(machine.id, root);
+    if (isNew) await work.events.add('changed', { machineIds: [machine.id] });
   });
 }
 

@@ -123,6 +123,24 @@ describe('a machine that lives', () => {
     assert.equal((await seen({ heardAgoMs: 0 })).at.status_reason, null);
   });
 
+  it('shows its root file system until it gets another disk, and what that leaves unused', async (t) => {
+    const { seen, does, id, shown, look } = await ready(t);
+    assert.equal((await shown()).root_system, null);
+    const root = { device: 'vda1', type: 'ext4', bytes: 2e9, diskBytes: 10e9, unused: null };
+    const { at } = await seen({ root });
+    const told = { device: 'vda1', type: 'ext4', bytes: 2e9, disk_bytes: 10e9, unused: null };
+    assert.deepEqual([at.root_system, at.status_reason], [told, null]);
+    const unused = 'Its root file system has 2 of 10 GB.';
+    const { at: small } = await seen({ root: { ...root, unused } });
+    assert.deepEqual(small.root_system, { ...told, unused });
+    assert.deepEqual([small.friendly_status, small.status_reason], ['ready', unused]);
+    await does('machineStop', id);
+    const off = await look();
+    assert.deepEqual([off.root_system, off.status_reason], [{ ...told, unused }, null]);
+    await does('machineReset', id);
+    assert.equal((await shown()).root_system, null);
+  });
+
   it('is stopped when it was idle for its time, and not while it is used or linked to', async (t) => {
     const { seen, look, advance, h, id } = await ready(t, { auto_stop_threshold: 600 });
     assert.equal((await look()).auto_stop_threshold, 600);

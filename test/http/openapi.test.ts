@@ -151,6 +151,7 @@ for (const [address, document] of documents) {
         'restarts_at',
         'place',
         'started',
+        'root_system',
       ]);
       const capture = document.paths['/images'].post.requestBody.content['application/json'].schema;
       assert.equal(capture.properties.generalize['x-extension'], true);

@@ -267,7 +267,7 @@ describe('a caller that asks for extensions', () => {
     ]);
     assert.deepEqual(await more('machineGet', id), [
       ...['status_reason', 'assignment_pending', 'phase', 'deleted_at', 'cpus', 'memory_mb'],
-      ...['addresses', 'network', 'crash_policy', 'restarts_at', 'place', 'started'],
+      ...['addresses', 'network', 'crash_policy', 'restarts_at', 'place', 'started', 'root_system'],
     ]);
     // Only this value asks for them.
     for (const value of ['0', 'true', '']) {

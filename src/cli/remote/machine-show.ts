@@ -38,10 +38,24 @@ function rest(machine: Machine | undefined): string {
     place == null ? '' : `\n\nIts disk is on the host ${place}.`,
     addresses.length === 0 ? '' : `\n\nIts addresses, as it says: ${addresses.join(', ')}`,
     started(machine),
+    rootSystem(machine),
     machine === undefined ? '' : `\n\nIt ${policyOf(machine)}`,
     restarts == null ? '' : ` It is started again at ${restarts}.`,
     lines,
   ].join('');
+}
+
+const gib = (bytes: number) => `${(bytes / 1024 ** 3).toFixed(1)} GiB`;
+
+/** The root file system of its disk, where its guest has told it. */
+function rootSystem(machine: Machine | undefined): string {
+  const found = machine?.attributes.root_system;
+  if (!found) return '';
+  const { device, type, bytes, disk_bytes: diskBytes, unused } = found;
+  const size = `${type} on ${device}, ${gib(bytes)} of a disk of ${gib(diskBytes)}`;
+  // The table has it where nothing else is to be said.
+  const more = unused === null || unused === machine?.attributes.status_reason ? '' : `\n${unused}`;
+  return `\n\nIts root file system, as it says: ${size}.${more}`;
 }
 
 /** How it was last started, where that is known; older servers do not say it. */

@@ -1,6 +1,7 @@
 // How machines are that are on: whether their guests live.
 
 import type { MachineId } from '../../domain/ids.ts';
+import type { RootSystem } from '../../domain/root-system.ts';
 import type { Call } from '../port/call.ts';
 
 /**
@@ -23,6 +24,11 @@ export interface Vital {
   users: number | null;
   /** How many processors of the host it kept busy on average of late; null when not known. */
   cpuShare: number | null;
+  /**
+   * Its root file system, in the looks in which its agent was asked for it: when it began, and now
+   * and then. Null: its agent does not tell.
+   */
+  root?: RootSystem | null;
 }
 
 export interface Vitals {

@@ -75,7 +75,7 @@ export async function settleBoot(
 export async function growthFault({ baseLayerId }: RootBoot, paths: Paths): Promise<string | null> {
   if (!(await exists(paths.layer(baseLayerId)))) return null;
   return readingQcow2(paths.layer(baseLayerId), async (read, diskBytes) =>
-    growthFaultOf(await partitionsOf(read, diskBytes), volumeIn(await read(0, volumeBytes))),
+    growthFaultOf(await partitionsOf(read, diskBytes)),
   );
 }
 

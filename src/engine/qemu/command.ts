@@ -80,7 +80,11 @@ export function qemuArgs(guest: Guest, host: Host, paths: Paths): string[] {
 /** systemd takes the lines of tmpfiles.d from it. */
 const earlyCredential = 'io.systemd.credential.binary:tmpfiles.extra';
 
-/** A full host pauses a machine, because its guest must not see a broken disk. */
+/**
+ * A full host pauses a machine, because its guest must not see a broken disk. The cache is QEMU's
+ * default on every file system: layers stay in the page cache, which machines share, and nothing
+ * that was measured is faster (docs/adr/0043-disks-of-machines.md).
+ */
 const diskOptions = 'discard=unmap,detect-zeroes=unmap,werror=enospc,rerror=report';
 
 const driveArgs = ({ disk, seed }: Guest): string[] => [

@@ -1,11 +1,10 @@
 // Tells from the partitions of a disk whether its system can use the whole of a larger disk. The
-// guest grows its own root when it starts (cloud-init, systemd-growfs), and can do so only where the
-// root is a plain partition with nothing behind it.
+// guest grows its own root when it starts (`../growth-script.ts`, cloud-init, systemd-growfs), and
+// can do so only where nothing lies behind it.
 
 import type { Partition } from './partition.ts';
 
 /** By their types in the older table and in the GPT, as they lie on the disk. */
-const lvm = ['8e', '79d3d6e607f5c244a23c238f2a3df928'];
 const names: Record<string, string> = {
   '82': 'swap',
   '6dfd5706aba4c44384e50933c84b4f4f': 'swap',
@@ -15,27 +14,15 @@ const names: Record<string, string> = {
   a4bb94ded106404da16abfd50179d6ac: 'a recovery system',
 };
 
-const gib = (bytes: number) => `${Math.round((bytes / 1024 ** 3) * 10) / 10} GiB`;
-const lvmAdvice =
-  'LVM, which no machine grows by itself; grow it in the machine (growpart, pvresize, lvextend -r), or make an image whose root is a plain partition';
+export const gib = (bytes: number) => `${Math.round((bytes / 1024 ** 3) * 10) / 10} GiB`;
 
-/**
- * Returns the end of a sentence; null when nothing is in the way of growth. `volume` is what the
- * disk begins with.
- */
-export function growthFaultOf(
-  partitions: readonly Partition[],
-  volume: string | null,
-): string | null {
-  if (volume === 'LVM') return `its disk is a volume of ${lvmAdvice}`;
+/** Returns the end of a sentence; null when nothing is in the way of growth. */
+export function growthFaultOf(partitions: readonly Partition[]): string | null {
   const [largest] = partitions.toSorted((one, other) => other.sizeBytes - one.sizeBytes);
   if (largest === undefined) return null;
   const ends = largest.startBytes + largest.sizeBytes;
   const behind = partitions.find(({ startBytes }) => startBytes >= ends);
-  const isLvm = lvm.includes(largest.type);
-  if (behind === undefined)
-    return isLvm ? `its ${largest.name}, the largest, is a volume of ${lvmAdvice}` : null;
+  if (behind === undefined) return null;
   const kind = names[behind.type];
-  const says = `behind its ${largest.name}, the largest, lies ${behind.name}${kind === undefined ? '' : ` (${kind})`}, so that one keeps its ${gib(largest.sizeBytes)} on a disk of any size; make an image whose largest partition is the last (and swap a file in it)`;
-  return isLvm ? `${says}; besides, it is a volume of ${lvmAdvice}` : says;
+  return `behind its ${largest.name}, the largest, lies ${behind.name}${kind === undefined ? '' : ` (${kind})`}, so that one keeps its ${gib(largest.sizeBytes)} on a disk of any size; make an image whose largest partition is the last (and swap a file in it)`;
 }

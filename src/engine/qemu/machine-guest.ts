@@ -11,7 +11,9 @@ import { assertHardware } from './firmware.ts';
 import { ensureState, writableState } from './firmware-state.ts';
 import { giveTo, type Host, prepareFolders } from './host.ts';
 import { type Connection, writeConnection } from './network.ts';
+import type { Paths } from './paths.ts';
 import { type Own, processName } from './process.ts';
+import { virtualBytesOf } from './qcow2.ts';
 import { writeMachineSeed } from './seed.ts';
 
 interface Context extends Own {
@@ -21,6 +23,14 @@ interface Context extends Own {
 
 /** A file in the folder of a machine that has a TPM. */
 export const tpmMark = 'tpm';
+
+/** Whether the disk of a machine is larger than the layer below it. */
+export const isLarger = async (
+  { diskId, chain, baseLayerId }: MachineSpec,
+  paths: Paths,
+): Promise<boolean> =>
+  (await virtualBytesOf(paths.disk(diskId))) >
+  (await virtualBytesOf(paths.layer(chain[0] ?? baseLayerId)));
 
 /** The folders of the machine must be gone before. `tpm` is the folder of its TPM's state. */
 export async function prepareGuest(
@@ -35,7 +45,8 @@ export async function prepareGuest(
   const user = host.guestUser('machine', machineId);
   const copies = join(folder, 'copies');
   await prepareFolders(folder, [copies]);
-  await writeMachineSeed(folder, identity, user.path);
+  const grows = fresh && (await isLarger(spec, paths));
+  await writeMachineSeed(folder, { identity, grows, path: user.path });
   await writeConnection(folder, connection);
   await mkdir(run, { mode: 0o700 });
   await giveTo(user, run);

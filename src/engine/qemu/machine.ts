@@ -12,7 +12,7 @@ import { card } from './card.ts';
 import { cloningMark, emptyDisk, startClone } from './clone.ts';
 import { giveBack, readRing } from './console.ts';
 import type { Host } from './host.ts';
-import { prepareGuest, tpmMark } from './machine-guest.ts';
+import { isLarger, prepareGuest, tpmMark } from './machine-guest.ts';
 import { type Networks, readConnection } from './network.ts';
 import { Newcomer } from './newcomer.ts';
 import type { Paths } from './paths.ts';
@@ -70,7 +70,7 @@ export class Machines {
     const identity = identityOf(spec.diskId, spec.name, machineId);
     const hasCard = this.#networks.networkOf(spec) !== 'none';
     const welcome = (sockets: string) =>
-      spec.fresh ? this.#welcome(machineId, identity, { sockets, hasCard }) : undefined;
+      spec.fresh ? this.#welcome(spec, identity, { sockets, hasCard }) : undefined;
     if (running) {
       // The guest says only once that it is ready. A server that died while it read that has lost
       // it, so the machine is started anew.
@@ -124,10 +124,11 @@ export class Machines {
    * no harm to a machine that runs already.
    */
   async #welcome(
-    id: MachineId,
+    spec: MachineSpec,
     identity: Identity,
     { sockets, hasCard }: { sockets: string; hasCard: boolean },
   ): Promise<void> {
+    const id = spec.machineId;
     if (this.#newcomers.has(id)) return;
     const ask = (execute: string, args?: Record<string, unknown>) =>
       monitorCall(join(sockets, 'qmp.sock'), execute, args, monitorMs);
@@ -138,7 +139,9 @@ export class Machines {
     const giveLink = async () => {
       if (hasCard) await ask('set_link', { name: card, up: true });
     };
-    this.#newcomers.set(id, new Newcomer(identity, join(sockets, 'agent.sock'), giveLink));
+    const grows = await isLarger(spec, this.#paths);
+    const agent = join(sockets, 'agent.sock');
+    this.#newcomers.set(id, new Newcomer({ identity, grows, agent, giveLink }));
   }
 
   #forget(id: MachineId): void {

@@ -46,7 +46,8 @@ const identity = identityOf('0123456789abcdef01234567' as DiskId, 'Studio 7', 7 
 
 function newcomer(agent: string) {
   const links: number[] = [];
-  const one = new Newcomer(identity, agent, async () => void links.push(1));
+  const giveLink = async () => void links.push(1);
+  const one = new Newcomer({ identity, grows: true, agent, giveLink });
   /** Asks until it is something else than on, for at most so long by the clock of the test. */
   const settled = async () => {
     for (let asked = 0; asked < 200; asked++) {

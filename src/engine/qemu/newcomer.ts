@@ -20,8 +20,19 @@ const cloudInit = /Cloud-init v\..*running '/;
 /** By which the script says that cloud-init will do it. */
 const notYet = 75;
 
+interface Welcome {
+  identity: Identity;
+  /** Whether its disk is larger than the layer below. */
+  grows: boolean;
+  /** The path of the agent's socket. */
+  agent: string;
+  /** Connects the card. */
+  giveLink: () => Promise<void>;
+}
+
 export class Newcomer {
   readonly #identity: Identity;
+  readonly #grows: boolean;
   readonly #agent: string;
   readonly #giveLink: () => Promise<void>;
   #heard = '';
@@ -31,9 +42,9 @@ export class Newcomer {
   #askAt = 0;
   #answeredAt: number | null = null;
 
-  /** `giveLink` connects the card; `agent` is the path of the agent's socket. */
-  constructor(identity: Identity, agent: string, giveLink: () => Promise<void>) {
+  constructor({ identity, grows, agent, giveLink }: Welcome) {
     this.#identity = identity;
+    this.#grows = grows;
     this.#agent = agent;
     this.#giveLink = giveLink;
   }
@@ -67,7 +78,7 @@ export class Newcomer {
     // Do not wait for it, because the machine may be asked to stop meanwhile.
     agentExec(this.#agent, ['/bin/sh'], {
       limitMs: scriptMs,
-      input: renewScript(this.#identity, 'agent'),
+      input: renewScript(this.#identity, 'agent', { grows: this.#grows }),
     })
       .then(
         ({ exitCode }) => {

@@ -6,6 +6,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { MachineId } from '../../domain/ids.ts';
+import type { RootSystem } from '../../domain/root-system.ts';
 import { exists } from '../../lib/files.ts';
 import { portionsOf } from '../../lib/portions.ts';
 import { SharedRun } from '../../lib/shared-run.ts';
@@ -14,6 +15,7 @@ import { agentLook } from './agent.ts';
 import { type Found, findProcesses, type Own } from './process.ts';
 import { type JsonSocket, type Message, openMonitor } from './qmp.ts';
 import { takeRing } from './ring.ts';
+import { rootSystemOf } from './root-system.ts';
 import { askPulse, isGuestReset, pulseOf, vitalsSocket } from './vitals.ts';
 
 const monitorMs = 5000;
@@ -22,6 +24,8 @@ const agentMs = 5000;
 /** So many machines are asked at once. */
 const atOnce = 16;
 const heartbeatMs = 30_000;
+/** A root is grown by hand now and then. */
+const rootMs = 600_000;
 /** The shortest time over which the use of processors is averaged. */
 const usageMs = 55_000;
 /** A guest that has not reported so long after a reset may have no way to. */
@@ -37,6 +41,7 @@ interface Watched {
   heardAt: number | null;
   users: number | null;
   askAt: number;
+  askRootAt: number;
   usage: { at: number; cpuMs: number } | null;
   cpuShare: number | null;
 }
@@ -83,7 +88,8 @@ export class Pulses {
     const one = this.#watched.get(id) ?? newlyWatched(found.pid);
     this.#watched.set(id, one);
     const pulse = await this.#pulse(found, one);
-    if (pulse === 'running') await this.#hear(id, found, one);
+    const isHeard = pulse === 'running' && (await this.#hear(id, found, one));
+    const root = isHeard ? await this.#askRoot(found, one) : undefined;
     await noteUsage(one);
     const { resetAt, heardAt, users, cpuShare } = one;
     return {
@@ -91,13 +97,14 @@ export class Pulses {
       heardAgoMs: heardAt === null ? null : performance.now() - heardAt,
       users,
       cpuShare,
+      ...(root !== undefined && { root }),
     };
   }
 
   async #pulse({ folder }: Found, one: Watched) {
     try {
       one.monitor ??= await openMonitor(join(folder, vitalsSocket), monitorMs, (event) => {
-        if (isGuestReset(event)) one.resetAt = performance.now();
+        if (isGuestReset(event)) [one.resetAt, one.askRootAt] = [performance.now(), 0];
       });
       return pulseOf(await one.monitor.call('query-status', undefined, monitorMs));
     } catch {
@@ -109,18 +116,41 @@ export class Pulses {
     }
   }
 
-  /** Asks the agent when it is time, and always while the guest reboots. */
-  async #hear(id: MachineId, { folder }: Found, one: Watched): Promise<void> {
+  /**
+   * Asks the agent when it is time, and always while the guest reboots. Returns whether it has
+   * answered now.
+   */
+  async #hear(id: MachineId, { folder }: Found, one: Watched): Promise<boolean> {
     const now = performance.now();
     if (one.resetAt !== null && now - one.resetAt > rebootMostMs) one.resetAt = null;
-    if (one.resetAt === null && now < one.askAt) return;
+    if (one.resetAt === null && now < one.askAt) return false;
     // Its start asks the agent of a machine that was not ready yet.
-    if (!(await exists(join(this.#own.paths.machine(id), 'ready')))) return;
+    if (!(await exists(join(this.#own.paths.machine(id), 'ready')))) return false;
     one.askAt = now + heartbeatMs;
     const isOpen = await this.#agentIsOpen(one);
     const heard = isOpen ? await agentLook(join(folder, 'agent.sock'), agentMs) : null;
     if (heard !== null) [one.heardAt, one.users] = [performance.now(), heard.users];
     if (heard !== null || (one.resetAt !== null && (await this.#reported(one)))) one.resetAt = null;
+    return heard !== null;
+  }
+
+  /** Undefined when it is not asked now, or did not answer. */
+  async #askRoot({ folder }: Found, one: Watched): Promise<RootSystem | null | undefined> {
+    if (performance.now() < one.askRootAt) return undefined;
+    const diskBytes = await this.#diskBytes(one);
+    if (diskBytes === null) return undefined;
+    one.askRootAt = performance.now() + rootMs;
+    return rootSystemOf(join(folder, 'agent.sock'), diskBytes, agentMs).catch(() => undefined);
+  }
+
+  /** The size of the machine's disk as its guest sees it. */
+  async #diskBytes({ monitor }: Watched): Promise<number | null> {
+    const answer = await monitor?.call('query-block', undefined, monitorMs).catch(() => null);
+    const disk = (Array.isArray(answer) ? answer : []).find(
+      (one: Message | null) => one?.device === 'disk',
+    );
+    const bytes = disk?.inserted?.image?.['virtual-size'];
+    return Number.isSafeInteger(bytes) && bytes > 0 ? bytes : null;
   }
 
   /** Whether a program in the guest has opened the agent's port, so that asking it may help. */
@@ -144,7 +174,7 @@ export class Pulses {
 const newlyWatched = (pid: number): Watched => ({
   pid,
   ...{ monitor: null, resetAt: null, heardAt: null, users: null },
-  ...{ askAt: 0, usage: null, cpuShare: null },
+  ...{ askAt: 0, askRootAt: 0, usage: null, cpuShare: null },
 });
 
 async function noteUsage(one: Watched): Promise<void> {

@@ -2,15 +2,18 @@
 // clusters that its tables name, and single sectors of a standalone disk. It writes nothing, and
 // opens no file that a header names.
 
-import type { FileHandle } from 'node:fs/promises';
 import { open } from 'node:fs/promises';
 import { invalid } from '../../domain/error.ts';
 import { isZero } from '../../lib/holes.ts';
 import { assertWithin, readPart } from './foreign/file-part.ts';
+import { openChain } from './packages/chain-disk.ts';
 
 export const virtualBytesMax = 16 * 1024 ** 4;
 const l1BytesMax = 32 * 1024 ** 2;
 const headBytes = 112;
+/** Of a cluster, where the entries of the tables are extended. */
+const subclusters = 32;
+const all = 0xffffffff;
 const word = 2 ** 32;
 
 /**
@@ -125,9 +128,16 @@ export async function isEmptyOverlay(path: string): Promise<boolean> {
 const placeOf = (high: number, low: number) =>
   (high & 0x00ffffff) * word + ((low & 0xfffffe00) >>> 0);
 
+/** Two halves of an entry of eight bytes. */
+type Entry = readonly [high: number, low: number];
+
 /** Where the bytes of an entry end in the file at the least; 0 for an entry that needs none. */
-function endOf(high: number, low: number, header: Qcow2Header, guestBytes: number): number {
-  const { clusterBytes, entryBytes } = header;
+function endOf(
+  [high, low]: Entry,
+  parts: number,
+  { clusterBytes }: Qcow2Header,
+  guestBytes: number,
+): number {
   if ((high & 0x40000000) !== 0) {
     // A compressed cluster: the file must have at least one byte of its last sector.
     const offsetBits = 62 - (Math.log2(clusterBytes) - 8);
@@ -136,10 +146,8 @@ function endOf(high: number, low: number, header: Qcow2Header, guestBytes: numbe
     return Number(((offset >> 9n) + (entry >> BigInt(offsetBits))) * 512n + 1n);
   }
   const place = placeOf(high, low);
-  // A cluster that reads as zeros needs no bytes in the file. An extended entry tells which parts
-  // of its cluster are there; the whole cluster is counted.
-  if (place === 0 || (entryBytes === 8 && (low & 1) === 1)) return 0;
-  return place + Math.min(clusterBytes, guestBytes);
+  if (place === 0 || parts === 0) return 0;
+  return place + Math.min((clusterBytes / subclusters) * (32 - Math.clz32(parts)), guestBytes);
 }
 
 /**
@@ -170,10 +178,13 @@ export async function assertQcow2Whole(path: string, signal?: AbortSignal): Prom
       const l2 = await readPart({ file, size }, place, clusterBytes, 'one of its tables');
       const first = index * (clusterBytes / entryBytes) * clusterBytes;
       for (let at = 0; at < clusterBytes; at += entryBytes) {
-        const [high, low] = [l2.readUInt32BE(at), l2.readUInt32BE(at + 4)];
-        if (high === 0 && low === 0) continue;
+        const entry = [l2.readUInt32BE(at), l2.readUInt32BE(at + 4)] as const;
+        if (entry[0] === 0 && entry[1] === 0) continue;
+        // The subclusters that are in the file, as bits. A cluster without extended entries is there
+        // as a whole, or reads as zeros.
+        const parts = entryBytes === 16 ? l2.readUInt32BE(at + 12) : (entry[1] & 1) === 1 ? 0 : all;
         const guest = first + (at / entryBytes) * clusterBytes;
-        const end = guest < virtualBytes ? endOf(high, low, header, virtualBytes - guest) : 0;
+        const end = guest < virtualBytes ? endOf(entry, parts, header, virtualBytes - guest) : 0;
         need(end, 'what its disk holds');
         if (end > 0) clusters++;
       }
@@ -195,45 +206,10 @@ export async function readingQcow2<Result>(
     diskBytes: number,
   ) => Promise<Result>,
 ): Promise<Result> {
-  const file = await open(path, 'r');
+  const disk = await openChain([path]);
   try {
-    const header = parseQcow2Header(
-      (await file.read(Buffer.alloc(headBytes), 0, headBytes, 0)).buffer,
-    );
-    const read = async (offset: number, length: number) => {
-      const content = Buffer.alloc(length);
-      for (let at = 0; at < length; ) {
-        const within = (offset + at) % header.clusterBytes;
-        const bytes = Math.min(length - at, header.clusterBytes - within);
-        const place =
-          offset + at < header.virtualBytes ? await placeOfCluster(file, header, offset + at) : 0;
-        if (place !== 0) await file.read(content, at, bytes, place + within);
-        at += bytes;
-      }
-      return content;
-    };
-    return await work(read, header.virtualBytes);
+    return await work((offset, length) => disk.read(offset, length), disk.bytes);
   } finally {
-    await file.close();
+    await disk.close();
   }
-}
-
-/** Where the cluster of a place on the disk lies in the file; 0 for zeros. */
-async function placeOfCluster(
-  file: FileHandle,
-  header: Qcow2Header,
-  offset: number,
-): Promise<number> {
-  const { clusterBytes, entryBytes, l1Offset } = header;
-  const perTable = clusterBytes / entryBytes;
-  const cluster = Math.floor(offset / clusterBytes);
-  const entry = async (table: number, index: number, bytes: number) => {
-    const { buffer: found } = await file.read(Buffer.alloc(8), 0, 8, table + index * bytes);
-    return [found.readUInt32BE(0), found.readUInt32BE(4)] as const;
-  };
-  const table = placeOf(...(await entry(l1Offset, Math.floor(cluster / perTable), 8)));
-  if (table === 0) return 0;
-  const [high, low] = await entry(table, cluster % perTable, entryBytes);
-  if ((high & 0x40000000) !== 0) throw new TypeError('a compressed cluster is not read');
-  return (low & 1) === 1 ? 0 : placeOf(high, low);
 }

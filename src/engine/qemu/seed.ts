@@ -68,9 +68,9 @@ printf '\\n\\036silversmith-exit ${token} %s %s\\n' $code $((\${after:-0} - \${b
  * Gives a fresh disk its identity, and reports it on every boot. A cloud image runs it as a script
  * of cloud-init, the demo base by its own unit.
  */
-const machineUserData = (identity: Identity) => `#!/bin/sh
+const machineUserData = ({ identity, grows }: MachineSeed) => `#!/bin/sh
 (
-${renewScript(identity, 'all')}) || exit 1
+${renewScript(identity, 'all', { grows })}) || exit 1
 if [ -d /var/lib/cloud/scripts/per-boot ]; then
   say=/var/lib/cloud/scripts/per-boot/silversmith-ready
   printf '#!/bin/sh\\necho "silversmith-ready $(cat /var/lib/silversmith/identity)" >/dev/ttyS1\\n' >$say
@@ -90,14 +90,19 @@ const machineVendorData = (identity: Identity) =>
     bootcmd: [['/bin/sh', '-c', renewScript(identity, 'early')]],
   })}\n`;
 
-/** Writes the seed of a machine to `folder/seed.iso`; `path` is where programs are looked for. */
-export async function writeMachineSeed(
-  folder: string,
-  identity: Identity,
-  path: string,
-): Promise<void> {
+interface MachineSeed {
+  identity: Identity;
+  /** Whether its disk is larger than the layer below. */
+  grows: boolean;
+  /** Where programs are looked for. */
+  path: string;
+}
+
+/** Writes the seed of a machine to `folder/seed.iso`. */
+export async function writeMachineSeed(folder: string, seed: MachineSeed): Promise<void> {
+  const { identity, path } = seed;
   const metaData = `instance-id: ${identity.instance}\nlocal-hostname: ${identity.hostName}\n`;
-  await writeSeed(folder, path, metaData, machineUserData(identity), (source) =>
+  await writeSeed(folder, path, metaData, machineUserData(seed), (source) =>
     writeFile(join(source, 'vendor-data'), machineVendorData(identity)),
   );
 }

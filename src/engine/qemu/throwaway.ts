@@ -20,6 +20,7 @@ import { ensureState, writableState } from './firmware-state.ts';
 import { giveTo, type Host, prepareFolders } from './host.ts';
 import { Newcomer } from './newcomer.ts';
 import { findProcess, type Own, processName } from './process.ts';
+import { virtualBytesOf } from './qcow2.ts';
 import { monitorCall } from './qmp.ts';
 import { takeRing } from './ring.ts';
 import { writeMachineSeed } from './seed.ts';
@@ -60,7 +61,8 @@ export async function startThrowaway(
   await prepareFolders(folder, []);
   await createOverlay(disk, paths.backing(layerId), sizeBytes, user, signal);
   const identity = identityOf(newId<DiskId>(), 'trial', nobody);
-  await writeMachineSeed(folder, identity, user.path);
+  const grows = sizeBytes > (await virtualBytesOf(paths.layer(layerId)));
+  await writeMachineSeed(folder, { identity, grows, path: user.path });
   await mkdir(run, { mode: 0o700 });
   await giveTo(user, run);
   const state = paths.buildState(id);
@@ -93,14 +95,8 @@ export async function startThrowaway(
   await launchGuest(launching, context, signal);
   const agent = join(run, 'agent.sock');
   const [monitor, orders] = [join(run, 'qmp.sock'), join(run, 'orders.sock')];
-  return {
-    id,
-    disk,
-    agent,
-    monitor,
-    orders,
-    newcomer: new Newcomer(identity, agent, async () => {}),
-  };
+  const newcomer = new Newcomer({ identity, grows, agent, giveLink: async () => {} });
+  return { id, disk, agent, monitor, orders, newcomer };
 }
 
 /**

@@ -12,6 +12,7 @@ import {
 } from '../../app/machine.ts';
 import type { Answer } from '../../contract/table.ts';
 import { machinePermissionDefaults, shownOf } from '../../domain/machine.ts';
+import type { RootSystem } from '../../domain/root-system.ts';
 import { dateOrNull, type Handlers, pageAnswer, pageOf } from '../handler.ts';
 import { presentImage } from './image.ts';
 
@@ -64,9 +65,16 @@ export function presentMachine({
               because: machine.startedBecause,
               ms: machine.startedMs ?? 0,
             },
+      root_system: presentRoot(machine.rootSystem),
     },
   };
 }
+
+const presentRoot = (root: RootSystem | null) =>
+  root && {
+    ...{ device: root.device, type: root.type, bytes: root.bytes },
+    ...{ disk_bytes: root.diskBytes, unused: root.unused },
+  };
 
 export const machineHandlers: Handlers<
   | 'machineList'

@@ -42,6 +42,7 @@ import { templates } from './0037-templates.ts';
 import { screen } from './0038-screen.ts';
 import { networks } from './0039-networks.ts';
 import { machineLives } from './0041-machine-lives.ts';
+import { rootSystems } from './0042-root-systems.ts';
 import { templateDisks } from './0045-template-disks.ts';
 import type { Declarations, MigrationFor } from './statements.ts';
 
@@ -85,6 +86,7 @@ const all: Record<string, MigrationFor> = {
   '0038-screen': screen,
   '0039-networks': networks,
   '0041-machine-lives': machineLives,
+  '0042-root-systems': rootSystems,
   '0045-template-disks': templateDisks,
 };
 
@@ -109,6 +111,7 @@ export const additions: readonly string[] = [
   '0038-screen',
   '0039-networks',
   '0041-machine-lives',
+  '0042-root-systems',
   '0045-template-disks',
 ];
 

@@ -6,6 +6,7 @@
 
 import type { ImageId, MachineId } from '../../domain/ids.ts';
 import type { Machine, MachineStatus } from '../../domain/machine.ts';
+import type { RootSystem } from '../../domain/root-system.ts';
 import type { PageFilter, PageFound } from './page.ts';
 
 export type NewMachine = Pick<
@@ -23,7 +24,7 @@ export type NewMachine = Pick<
   Partial<Pick<Machine, 'network'>>;
 
 export type MachineChange = Partial<
-  Omit<Machine, 'id' | 'name' | 'permissions' | 'addresses' | 'lostPendingAt'>
+  Omit<Machine, 'id' | 'name' | 'permissions' | 'addresses' | 'rootSystem' | 'lostPendingAt'>
 >;
 
 export interface MachineFilter extends PageFilter {
@@ -110,7 +111,10 @@ export interface MachineReader {
 export interface MachineWriter extends MachineReader {
   /** Adds a machine that is off and has no disk. Without a name it is named after its id. */
   add(machine: NewMachine, name?: string | null): Promise<Machine>;
-  /** Changes a live or a deleted machine. Does nothing when it is not in this scope. */
+  /**
+   * Changes a live or a deleted machine. Another disk takes the root file system away. Does nothing
+   * when the machine is not in this scope.
+   */
   update(id: MachineId, change: MachineChange): Promise<void>;
   /** The same change for each of these machines that is in this scope; any number of ids. */
   updateMany(ids: readonly MachineId[], change: MachineChange): Promise<void>;
@@ -121,6 +125,8 @@ export interface MachineWriter extends MachineReader {
    * whether its addresses are others than before.
    */
   setCared(id: MachineId, cared: Cared): Promise<boolean>;
+  /** Notes the root file system of its disk. Returns whether it is another than before. */
+  setRootSystem(id: MachineId, root: RootSystem | null): Promise<boolean>;
   /** Assigns an image, pending from now, and remembers the assignment before it. */
   assign(ids: readonly MachineId[], imageId: ImageId): Promise<void>;
   /** Gives machines the assignment that they had before the last one. */

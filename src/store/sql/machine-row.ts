@@ -4,6 +4,7 @@ import { sql } from 'kysely';
 import type { MachineId } from '../../domain/ids.ts';
 import type { Machine } from '../../domain/machine.ts';
 import { notAlive } from '../../domain/machine-life.ts';
+import type { RootSystem } from '../../domain/root-system.ts';
 import type { Database } from './schema.ts';
 
 type MachineRow = Omit<Database['machine'], 'id'> & {
@@ -19,6 +20,7 @@ export const toMachine = ({
   nameFolded: _,
   permissions,
   addresses,
+  rootSystem,
   imageIsDeleted: lost,
   ...machine
 }: MachineRow): Machine => ({
@@ -30,5 +32,6 @@ export const toMachine = ({
   ...(machine.status !== 'ready' && notAlive),
   lostPendingAt: lost ? machine.assignmentPendingAt : null,
   addresses: machine.status === 'ready' ? (JSON.parse(addresses ?? '[]') as string[]) : [],
+  rootSystem: rootSystem === null ? null : (JSON.parse(rootSystem) as RootSystem),
   permissions: JSON.parse(permissions) as Record<string, boolean>,
 });

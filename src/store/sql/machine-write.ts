@@ -4,6 +4,7 @@ import { sql } from 'kysely';
 import type { ImageId, MachineId } from '../../domain/ids.ts';
 import type { Machine } from '../../domain/machine.ts';
 import { notAlive } from '../../domain/machine-life.ts';
+import type { RootSystem } from '../../domain/root-system.ts';
 import { fold } from '../../lib/fold.ts';
 import { portionsOf } from '../../lib/portions.ts';
 import type { Cared, MachineChange, MachineWriter, NewMachine } from '../port/machine.ts';
@@ -44,6 +45,7 @@ export class SqlMachineWriter extends SqlMachineReader implements MachineWriter 
         priorPendingAt: null,
         lastSessionStartAt: null,
         addresses: null,
+        rootSystem: null,
         networkDueAt: null,
         startedFrom: null,
         startedBecause: null,
@@ -73,7 +75,7 @@ export class SqlMachineWriter extends SqlMachineReader implements MachineWriter 
   async updateMany(ids: readonly MachineId[], change: MachineChange): Promise<void> {
     for await (const portion of portionsOf(ids, portionMax))
       await this.#all()
-        .set({ ...change, updatedAt: this.now() })
+        .set({ ...change, ...('diskId' in change && { rootSystem: null }), updatedAt: this.now() })
         .where('id', 'in', this.among(portion))
         .execute();
   }
@@ -102,6 +104,16 @@ export class SqlMachineWriter extends SqlMachineReader implements MachineWriter 
       .set({ addresses: changed })
       .where('id', '=', id)
       .where(({ eb, fn }) => eb(fn.coalesce('addresses', sql`'[]'`), '<>', changed))
+      .executeTakeFirstOrThrow();
+    return numUpdatedRows === 1n;
+  }
+
+  async setRootSystem(id: MachineId, root: RootSystem | null): Promise<boolean> {
+    const rootSystem = root && JSON.stringify(root);
+    const { numUpdatedRows } = await this.#all()
+      .set({ rootSystem })
+      .where('id', '=', id)
+      .where(({ eb, fn }) => eb(fn.coalesce('rootSystem', sql`''`), '<>', rootSystem ?? ''))
       .executeTakeFirstOrThrow();
     return numUpdatedRows === 1n;
   }
@@ -140,6 +152,7 @@ export class SqlMachineWriter extends SqlMachineReader implements MachineWriter 
         .set({
           diskId: sql`(select replaces_id from disk where disk.id = machine.disk_id)`,
           statusReason: null,
+          rootSystem: null,
           updatedAt: this.now(),
         })
         .where('id', 'in', this.among(portion))

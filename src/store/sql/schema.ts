@@ -87,9 +87,14 @@ export interface Database {
   buildStep: BuildStep & { imageId: ImageId };
   disk: Disk;
   machineConsole: { machineId: MachineId; shown: string; keptAt: number };
-  machine: Row<Omit<Machine, 'lostPendingAt' | 'addresses'>, MachineId, 'permissions'> & {
+  machine: Row<
+    Omit<Machine, 'lostPendingAt' | 'addresses' | 'rootSystem'>,
+    MachineId,
+    'permissions'
+  > & {
     nameFolded: string;
     addresses: string | null;
+    rootSystem: string | null;
   };
   machineForward: Row<KeptForward, number>;
   job: Row<Job, JobId, 'data'>;

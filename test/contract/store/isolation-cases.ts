@@ -165,6 +165,10 @@ export const changes: Record<string, Change> = {
   'machines.assign': (work, { machineId }) => work.machines.assign([machineId], 1 as ImageId),
   'machines.unassign': (work, { machineId }) => work.machines.unassign([machineId]),
   'machines.takeFormerDisks': (work, { machineId }) => work.machines.takeFormerDisks([machineId]),
+  'machines.setRootSystem': (work, { machineId }) =>
+    work.machines.setRootSystem(machineId, {
+      ...{ device: 'vda1', type: 'ext4', bytes: 1, diskBytes: 2, unused: null },
+    }),
   'machines.keepConsole': (work, { machineId }) => work.machines.keepConsole(machineId, 'changed'),
   'machines.setPaused': (work, { machineId }) => work.machines.setPaused([machineId]),
   'machines.setOff': (work, { machineId }) => work.machines.setOff([machineId], 'changed'),

@@ -148,12 +148,18 @@ export class ChainDisk {
 
 /** Opens the files of a chain, the layer on top first. */
 export async function openChain(paths: readonly string[]): Promise<ChainDisk> {
-  const layers: Layer[] = [];
-  for (const path of paths) {
-    const file = await open(path, 'r');
-    const head = Buffer.alloc(112);
-    await file.read(head, 0, head.length, 0);
-    layers.push(new Layer(file, head));
+  const [files, layers]: [FileHandle[], Layer[]] = [[], []];
+  try {
+    for (const path of paths) {
+      const file = await open(path, 'r');
+      files.push(file);
+      const head = Buffer.alloc(112);
+      await file.read(head, 0, head.length, 0);
+      layers.push(new Layer(file, head));
+    }
+    return new ChainDisk(layers);
+  } catch (error) {
+    for (const file of files) await file.close();
+    throw error;
   }
-  return new ChainDisk(layers);
 }
