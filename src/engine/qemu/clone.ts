@@ -1,6 +1,6 @@
 // Starts a machine from the memory of a template. The guest goes on where the template stopped, is
-// made a machine of its own by a process that waits in it, and gets its card last. Whatever goes wrong ends the
-// process, empties the disk, and is told as the reason why the machine boots instead.
+// made a machine of its own by a process that waits in it, and gets its card last. A failure ends
+// the guest, empties the disk, and is told as the reason why the machine boots instead.
 
 import { randomBytes } from 'node:crypto';
 import { open, rename, writeFile } from 'node:fs/promises';
@@ -12,7 +12,7 @@ import type { UsableTemplate } from '../optional/instant.ts';
 import type { MachineSpec } from '../port/machines.ts';
 import { cardPlug } from './card.ts';
 import { CloneOrders, NoAnswer } from './clone-orders.ts';
-import { faultOf, hasNone, ownOrder } from './clone-script.ts';
+import { type Ended, faultOf, hasNone, ownOrder } from './clone-script.ts';
 import { qemuArgs } from './command.ts';
 import { createOverlay } from './disk-file.ts';
 import { fingerprintOf, layoutOf } from './fingerprint.ts';
@@ -151,26 +151,30 @@ async function run(
 async function awaitAddress(orders: CloneOrders, signal: AbortSignal): Promise<void> {
   const end = performance.now() + addressMs;
   while (performance.now() < end) {
-    const { exitCode } = await orders.give('- - address', renewMs, signal);
+    const { exitCode } = await answerTo(orders, '- - address', renewMs, signal);
     if (exitCode !== hasNone) return;
     await systemClock.sleep(addressPollMs, signal);
   }
 }
 
 /** Throws when the guest cannot be used after the order. */
-async function inGuest(
+async function inGuest(...asked: Parameters<typeof answerTo>): Promise<void> {
+  const fault = faultOf(await answerTo(...asked));
+  if (fault !== null) throw new Unusable(fault);
+}
+
+/** Throws when the guest gives no answer. */
+async function answerTo(
   orders: CloneOrders,
   order: string,
   limitMs: number,
   signal: AbortSignal,
-): Promise<void> {
-  const ended = await orders.give(order, limitMs, signal).catch((error) => {
+): Promise<Ended> {
+  return orders.give(order, limitMs, signal).catch((error) => {
     throw error instanceof NoAnswer
       ? new Unusable(`its guest did not answer: ${error.message}`, { cause: error })
       : error;
   });
-  const fault = faultOf(ended);
-  if (fault !== null) throw new Unusable(fault);
 }
 
 /** Puts an empty overlay in the place of a disk that was written to. */
