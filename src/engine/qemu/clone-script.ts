@@ -77,15 +77,17 @@ done`,
 
 /** Of the channel by which a clone gets its orders; another protocol needs another name. */
 export const orderPort = 'org.silversmith.clone.0';
-/** What the guest says when it has done what it was told, before the status. */
+/** The guest begins the line with it that ends an order; the status follows. */
 export const ended = 'silversmith-ended';
 
-/** Lays the clone's own texts over what the kernel shows, and gives cloud-init its new instance. */
+/**
+ * Gives the clone its identity. Its arguments are those of `takeIdentity`, and the UUID of the
+ * product.
+ */
 const own = `own() {
-  instance=$1 id=$2 name=$3 uuid=$4
-  mark=/var/lib/silversmith/identity
   read -r boot </proc/sys/kernel/random/uuid && echo "$boot" >${notes}/boot-id
-  echo "$uuid" >${notes}/product-uuid
+  echo "$4" >${notes}/product-uuid
+${takeIdentity}
   cloud=/var/lib/cloud
   if [ -d $cloud/instances ] && read -r old <$cloud/data/instance-id; then
     [ ! -d "$cloud/instances/$old" ] || mv "$cloud/instances/$old" "$cloud/instances/$instance"
@@ -93,7 +95,6 @@ const own = `own() {
     echo "$instance" >$cloud/data/instance-id
     sed -i "s/$old/$instance/g" /run/cloud-init/instance-data*.json
   fi
-${takeIdentity}
   read -r journald <${notes}/journald && kill -9 "$journald"
   return 0
 }
