@@ -25,7 +25,7 @@ const quiet = { stdio: 'pipe', timeout: timeoutMs } as const;
 /** Writes bytes that are not zeros. */
 const bytes = ['-w', '--pattern', '7'];
 
-/** What a run does on a fresh overlay: so many requests of so many bytes, so far apart. */
+/** The requests of a run on a fresh overlay: so many, of so many bytes, so far apart. */
 const works = {
   'small writes, apart': [...bytes, '-c', '4000', '-s', '4096', '-S', '69632'],
   'small writes, flushed': [
@@ -60,7 +60,7 @@ const ways: Record<string, Way> = {
 interface Figure {
   ms: number;
   storedMib: number;
-  /** What was read of files, by calls that the kernel counts. */
+  /** The bytes read of files, by calls that the kernel counts. */
   readMib: number;
 }
 

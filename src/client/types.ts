@@ -354,7 +354,7 @@ export interface MachineAttributes {
   } | null;
   /** The root file system of its disk, as its guest agent said last; null when that is not known. */
   root_system: {
-    /** What it is on, as the guest calls it. */
+    /** Its device, as the guest calls it. */
     device: string;
     /** Such as ext4. */
     type: string;

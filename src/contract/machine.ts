@@ -49,7 +49,7 @@ const User = Type.Object(
 const RootSystem = Type.Union(
   [
     Type.Object({
-      device: Type.String({ description: 'What it is on, as the guest calls it' }),
+      device: Type.String({ description: 'Its device, as the guest calls it' }),
       type: Type.String({ description: 'Such as ext4' }),
       bytes: Type.Integer({ description: 'Its size' }),
       disk_bytes: Type.Integer({ description: "The size of the machine's disk" }),

@@ -2,7 +2,7 @@
 
 import { gib } from './growth.ts';
 
-/** What lies on the disk, as far as the guest tells. Names are those of the guest's devices. */
+/** The layout of the disk, as far as the guest tells it. Names are those of the guest's devices. */
 export interface RootLayout {
   kind: 'windows' | 'linux';
   type: string;
@@ -10,7 +10,7 @@ export interface RootLayout {
   device: string;
   bytes: number;
   diskBytes: number;
-  /** What the file system lies in; null when that is not known. */
+  /** The kind of device that holds the file system; null when that is not known. */
   holder: 'disk' | 'partition' | 'lvm' | 'mapped' | null;
   disk: string;
   /** That of the file system, or of the volume below it; null where there is none. */

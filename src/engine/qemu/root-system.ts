@@ -122,7 +122,7 @@ async function answersOf(agent: JsonSocket, timeoutMs: number) {
   return { systems: await ask('guest-get-fsinfo'), disks: await ask('guest-get-disks') };
 }
 
-/** What lies around the root, by the files that a Linux has of its devices. */
+/** Reads from the files that a Linux has of its devices where the root lies on its disk. */
 async function aroundOf(
   { path, timeoutMs }: { path: string; timeoutMs: number },
   { stack, devices }: { stack: readonly Device[]; devices: readonly Device[] },
