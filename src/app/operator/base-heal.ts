@@ -9,10 +9,11 @@ import type { Engine } from '../../engine/port/engine.ts';
 import { sha256Of } from '../../lib/content.ts';
 import { noLog } from '../../lib/log.ts';
 import { recordHealed } from '../../reconcile/heal.ts';
+import { endIntake, withIntake } from '../../reconcile/intake.ts';
 import { isReadable, verifyCopy } from '../../reconcile/verify.ts';
 import type { Store } from '../../store/port/unit-of-work.ts';
 import { change } from './context.ts';
-import { type GivenFile, givenFile } from './given-file.ts';
+import { type GivenFile, givenFile, sentBytes } from './given-file.ts';
 
 type Healer = Pick<Engine, 'importBase' | 'verify'>;
 
@@ -75,13 +76,21 @@ export const baseHeal = change(
         `Base image ${id} (${name}) did not come from ${from}: that file has the digest ${digest}, and the base came from one with ${key}. Give that one, or add this one as a base of its own.`,
       );
     const healer: Healer = engine;
-    const made = await healer.importBase(
-      { layerId: layer.id, disk, ...(wanted !== undefined && { wanted }) },
-      withoutJob(signal),
+    const counted = {
+      layerId: layer.id,
+      organisationId: null,
+      coveredBytes: sentBytes(file, disk),
+    };
+    const made = await withIntake(store, counted, (room) =>
+      healer.importBase(
+        { layerId: layer.id, disk, room, ...(wanted !== undefined && { wanted }) },
+        withoutJob(signal),
+      ),
     );
     if (made.digest !== key)
       throw failedForNow('The file was changed while it was read; give it again.');
     return store.write('system', async (work) => {
+      await endIntake(work, layer.id);
       const now = await work.layers.find(layer.id);
       if (now?.state !== 'sealed')
         throw failedForNow('The base was removed, or changed, while it was healed; look again.');

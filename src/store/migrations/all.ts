@@ -42,6 +42,7 @@ import { templates } from './0037-templates.ts';
 import { screen } from './0038-screen.ts';
 import { networks } from './0039-networks.ts';
 import { machineLives } from './0041-machine-lives.ts';
+import { intakes } from './0043-intakes.ts';
 import type { Declarations, MigrationFor } from './statements.ts';
 
 const all: Record<string, MigrationFor> = {
@@ -84,6 +85,7 @@ const all: Record<string, MigrationFor> = {
   '0038-screen': screen,
   '0039-networks': networks,
   '0041-machine-lives': machineLives,
+  '0043-intakes': intakes,
 };
 
 /**
@@ -107,6 +109,7 @@ export const additions: readonly string[] = [
   '0038-screen',
   '0039-networks',
   '0041-machine-lives',
+  '0043-intakes',
 ];
 
 /** All migrations by name, in order, in the declarations of a database. */
