@@ -38,7 +38,7 @@ function tokensOf(text: string): string[] {
 }
 
 /** Parses the text of LVM. Throws an Error for one that is not whole. */
-export function parseLvm(text: string): Section {
+function parseLvm(text: string): Section {
   const tokens = tokensOf(text);
   let at = 0;
   const next = () => {
