@@ -140,7 +140,7 @@ async function measure(world: TemplateWorld): Promise<Row[]> {
 const cleanups: (() => Promise<void>)[] = [];
 const scope: Scope = { after: (cleanup) => void cleanups.push(cleanup) };
 try {
-  const rows = await measure(await templateWorld(scope));
+  const rows = await measure(await templateWorld(scope, { hooked: false }));
   const load = loadavg()[0]?.toFixed(1);
   report(`instant starts, ${cpus().length} processors, load ${load}`, rows);
 } finally {

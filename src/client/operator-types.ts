@@ -2116,6 +2116,8 @@ export interface OperatorOperations {
         cpus: number;
         /** Of the machines that it fits. */
         memory_mb: number;
+        /** Of the machines that it fits. */
+        disk_size_gb: number;
         /** Whether machines start from it. */
         state: 'making' | 'ready' | 'failed' | 'deleting';
         /** What its making does now. */
@@ -2174,6 +2176,8 @@ export interface OperatorOperations {
         cpus: number;
         /** Of the machines that it fits. */
         memory_mb: number;
+        /** Of the machines that it fits. */
+        disk_size_gb: number;
         /** Whether machines start from it. */
         state: 'making' | 'ready' | 'failed' | 'deleting';
         /** What its making does now. */

@@ -90,13 +90,13 @@ overwrite() {
 gone() {
   what=$1
   shift
-  found=
   for path in "$@"; do
-    [ -e "$path" ] || [ -L "$path" ] || continue
-    overwrite "$path"
-    rm -rf -- "$path" && found=yes
+    shift
+    [ ! -e "$path" ] && [ ! -L "$path" ] || set -- "$@" "$path"
   done
-  [ -n "$found" ] && cleared "$what"
+  [ $# -gt 0 ] || return 0
+  overwrite "$@"
+  rm -rf -- "$@" && cleared "$what"
   return 0
 }
 `;

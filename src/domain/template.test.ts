@@ -21,6 +21,7 @@ const sizeOf = (number: number): TemplateFor => ({
   layerId: `layer ${number}` as LayerId,
   cpus: 1,
   memoryMb: 256,
+  diskSizeGb: 10,
 });
 
 const templateOf = (number: number, given: Partial<SizedTemplate>): SizedTemplate => ({

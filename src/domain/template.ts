@@ -28,6 +28,7 @@ export interface TemplateFor {
   layerId: LayerId;
   cpus: number;
   memoryMb: number;
+  diskSizeGb: number;
 }
 
 export interface Template extends TemplateFor {
@@ -108,7 +109,12 @@ interface Wish {
   now: number;
 }
 
-const keyOf = ({ layerId, cpus, memoryMb }: TemplateFor) => `${layerId} ${cpus} ${memoryMb}`;
+const keyOf = ({ layerId, cpus, memoryMb, diskSizeGb }: TemplateFor) =>
+  `${layerId} ${cpus} ${memoryMb} ${diskSizeGb}`;
+
+/** Whether both are for the same machines of the same image. */
+export const isSameTemplate = (one: TemplateFor, other: TemplateFor): boolean =>
+  keyOf(one) === keyOf(other);
 
 /**
  * Chooses which template to make next, and which give way: those beyond the limit, and those that

@@ -56,11 +56,11 @@ export async function chooseTemplate(
   { machine, head, fingerprint, usual }: Wanted,
 ): Promise<Choice> {
   if (fingerprint === null) return cold('unsupported');
-  const { organisationId, assignedImageId, cpus, memoryMb } = machine;
+  const { organisationId, assignedImageId, cpus, memoryMb, diskSizeGb } = machine;
   // What is set for the installation says what is made by itself; one that was asked for is used.
   const policy = await work.templates.policyFor(organisationId, assignedImageId, 'on-assignment');
   if (policy === 'never') return cold('never');
-  const all = await work.templates.of({ layerId: head, cpus, memoryMb });
+  const all = await work.templates.of({ layerId: head, cpus, memoryMb, diskSizeGb });
   const template = all.find((one) => one.fingerprint === fingerprint);
   if (template === undefined) {
     if (usual === 'never') return cold('never');

@@ -124,7 +124,7 @@ export async function askForTemplate(
   const known = (await work.templates.of(what)).find((one) => one.fingerprint === fingerprint);
   if (known && known.state !== 'failed') return 'there';
   if (!beside && (await work.jobs.openOfKind('templateMake')).length > 0) return 'busy';
-  const { layerId, cpus, memoryMb } = what;
+  const { layerId, cpus, memoryMb, diskSizeGb } = what;
   const organisationId = await work.layers.ownerOf(layerId);
   if (organisationId === undefined || !(await work.layers.find(layerId))) return 'there';
   const reservedBytes = templateBytes(memoryMb);
@@ -132,7 +132,7 @@ export async function askForTemplate(
   if (account && !hasRoom(account, { reservedBytes, cpus, memoryMb })) return 'full';
   const id = known?.id ?? newId<TemplateId>();
   if (known) await work.templates.become(id, 'making', { retryAt: null });
-  else await work.templates.add({ id, fingerprint, layerId, cpus, memoryMb });
+  else await work.templates.add({ id, fingerprint, layerId, cpus, memoryMb, diskSizeGb });
   await work.jobs.enqueue([
     {
       kind: 'templateMake',

@@ -26,6 +26,8 @@ hostname >/run/hooked
 
 export const readyMs = 900_000;
 const size = { cpus: 1, memoryMb: 512 };
+/** Larger than that of the base. */
+const sizeBytes = 3 * gbBytes;
 
 export type TemplateWorld = Awaited<ReturnType<typeof templateWorld>>;
 
@@ -33,9 +35,14 @@ interface Options {
   networks?: NetworkOptions;
   /** The demo base when it is left out. */
   base?: { disk: string; kernel: string; initrd: string; boot: BootProfile };
+  /** Whether the image has a hook. */
+  hooked?: boolean;
 }
 
-export async function templateWorld(t: Scope, { base: wanted, ...options }: Options = {}) {
+export async function templateWorld(
+  t: Scope,
+  { base: wanted, hooked = true, ...options }: Options = {},
+) {
   const folder = await temporaryFolder(t);
   const root = join(folder, 'engine');
   const engine = await openQemu({ root, ...options });
@@ -50,16 +57,17 @@ export async function templateWorld(t: Scope, { base: wanted, ...options }: Opti
   const file = join(folder, 'hook');
   await writeFile(file, hook);
   const path = `${hooks}/10-licence`;
-  debugfs(raw, [
-    ...['mkdir /etc/silversmith', `mkdir ${hooks}`, `write ${file} ${path}`],
-    `set_inode_field ${path} mode 0100755`,
-  ]);
+  if (hooked)
+    debugfs(raw, [
+      ...['mkdir /etc/silversmith', `mkdir ${hooks}`, `write ${file} ${path}`],
+      `set_inode_field ${path} mode 0100755`,
+    ]);
   const base = layerId();
   await engine.importBase({ layerId: base, ...(await contents({ disk: raw, ...kernel })) }, call);
   const spec = {
     ...{ templateId: layerId() as string as TemplateId, resultLayerId: layerId() },
     ...{ layerId: base, baseLayerId: base, chain: [base], boot },
-    ...{ ...size, sizeBytes: 2 * gbBytes, timeoutMs: readyMs },
+    ...{ ...size, sizeBytes, timeoutMs: readyMs },
   };
   const begun = performance.now();
   const made = await engine.instant.makeTemplate(spec, call);
@@ -73,7 +81,7 @@ export async function templateWorld(t: Scope, { base: wanted, ...options }: Opti
     const disk = diskId();
     const { chain = [spec.resultLayerId, base] } = more;
     const [top = base] = chain;
-    await engine.ensureDisk({ diskId: disk, layerId: top, sizeBytes: 3 * gbBytes }, call);
+    await engine.ensureDisk({ diskId: disk, layerId: top, sizeBytes }, call);
     const given = { machineId: id as MachineId, diskId: disk, boot, baseLayerId: base, chain };
     return machineOn({ ...given, name: `Studio ${id}`, ...size, template, ...more });
   };

@@ -2,7 +2,12 @@
 
 import { AppError, invalid } from '../../domain/error.ts';
 import type { ImageId, MachineTypeId, TemplateId } from '../../domain/ids.ts';
-import { bytesOfTemplate, type Template, type TemplateFor } from '../../domain/template.ts';
+import {
+  bytesOfTemplate,
+  isSameTemplate,
+  type Template,
+  type TemplateFor,
+} from '../../domain/template.ts';
 import { requirePart } from '../../engine/optional/parts.ts';
 import { withoutJob } from '../../engine/port/call.ts';
 import type { Engine } from '../../engine/port/engine.ts';
@@ -65,10 +70,8 @@ export const templateMake = change(
         );
       }
       for (const one of await listed(work)) {
-        const isWanted = ({ layerId, cpus, memoryMb }: TemplateFor) =>
-          one.layerId === layerId && one.cpus === cpus && one.memoryMb === memoryMb;
-        if (one.fingerprint === fingerprint && one.state !== 'deleting' && all.some(isWanted))
-          found.push(one);
+        const isIn = all.some((what) => isSameTemplate(what, one));
+        if (one.fingerprint === fingerprint && one.state !== 'deleting' && isIn) found.push(one);
       }
       return found;
     });
@@ -99,7 +102,7 @@ async function wishes(
   const sizes = type ? [type] : await work.templates.sizesOf(organisationId);
   if (sizes.length === 0)
     throw invalid('Its organisation has no machines; name a machine type (--type).');
-  return sizes.map(({ cpus, memoryMb }) => ({ layerId, cpus, memoryMb }));
+  return sizes.map(({ cpus, memoryMb, diskSizeGb }) => ({ layerId, cpus, memoryMb, diskSizeGb }));
 }
 
 /**

@@ -23,6 +23,7 @@ const columns: Columns<Template> = {
   OF: ({ name }) => name ?? '',
   CPUS: ({ cpus }) => cpus,
   'MEMORY MB': ({ memoryMb }) => memoryMb,
+  'DISK GB': ({ diskSizeGb }) => diskSizeGb,
   STATE: ({ state, reason }) => (reason === null ? state : `${state}: ${reason}`),
   MB: ({ bytes }) => mb(bytes),
   USED: ({ lastUsedAt }) => at(lastUsedAt),
@@ -67,7 +68,10 @@ function showCommand(noun: Command, { both, withDesk, print }: OperatorContext):
         const rows = [
           ['of', template.name ?? 'nothing that is left'],
           ['layer', template.layerId],
-          ['machines', `${template.cpus} processors, ${template.memoryMb} MB of memory`],
+          [
+            'machines',
+            `${template.cpus} processors, ${template.memoryMb} MB of memory, a disk of ${template.diskSizeGb} GB`,
+          ],
           ['state', [state, phase, reason].filter((one) => one !== null).join(': ')],
           ['made', at(template.madeAt)],
           ['last used', at(template.lastUsedAt)],

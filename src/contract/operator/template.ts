@@ -12,6 +12,7 @@ const Template = Type.Object({
   layer_id: Type.String({ description: 'The head of the chain of that image' }),
   cpus: Type.Integer({ description: 'Of the machines that it fits' }),
   memory_mb: Type.Integer({ description: 'Of the machines that it fits' }),
+  disk_size_gb: Type.Integer({ description: 'Of the machines that it fits' }),
   state: Enum(['making', 'ready', 'failed', 'deleting'], 'Whether machines start from it'),
   phase: NullableString('What its making does now'),
   reason: NullableString('Why it failed, or is removed'),

@@ -1,8 +1,8 @@
-// Scripts that the guest agent runs for instant starts: one makes a machine ready to become a
-// template, the others make a clone of it a machine of its own. A clone is one boot with all others
-// of its template, so everything that was drawn or read at that boot is equal in all of them until
-// these scripts renew it. Under emulation the start of a program takes as long as all the rest, so a
-// clone starts few, and the template does beforehand what it can.
+// Scripts for instant starts: one makes a machine ready to become a template, the other waits in it
+// and makes each clone of it a machine of its own. A clone is one boot with all others of its
+// template, so everything that was drawn or read at that boot is equal in all of them until it is
+// renewed. Under emulation the start of a program takes longer than all the rest, so the template
+// starts beforehand what its clones need.
 
 import { clearCopies, clearingFunctions, takeIdentity } from '../../domain/identity.ts';
 import type { Hardware, Identity } from '../identity.ts';
@@ -27,40 +27,136 @@ const hidden = [
 ] as const;
 
 /**
- * Programs that set the clock and let the kernel draw new random numbers from their input, by its
- * calls clock_settime and RNDRESEEDCRNG (Linux 4.14). Without them, the kernel's driver of vmgenid
- * draws new ones; few kernels have it.
+ * Programs that pass on the lines of their input without the first two words. With each line they
+ * set the clock to the first word and let the kernel draw new random numbers from the second, by
+ * its calls clock_settime and RNDRESEEDCRNG (Linux 4.14). A line that begins with `-` is only
+ * passed on. The last one needs the kernel's driver of vmgenid, which draws new numbers by itself;
+ * few kernels have it.
  */
 const renewers = [
   {
     test: 'command -v perl',
-    run: (seconds: number) => `perl -e '
+    run: `exec perl -e '
+$| = 1;
 open F, "+>", "/dev/urandom" or die;
-syswrite F, <STDIN>;
-my $none = 0;
-ioctl F, 0x5207, $none or die;
-my $now = ${seconds};
-my $time = pack "qq", int $now, 1e9 * ($now - int $now);
-syscall 227, 0, $time'`,
+while (<STDIN>) {
+  my ($now, $random, $rest) = split / /, $_, 3;
+  if ($now ne "-") {
+    syswrite F, $random or die;
+    my $none = 0;
+    ioctl F, 0x5207, $none or die;
+    my $time = pack "qq", int $now, 1e9 * ($now - int $now);
+    syscall 227, 0, $time;
+  }
+  print $rest;
+}'`,
   },
   {
     test: 'command -v python3',
-    run: (seconds: number) => `python3 -c '
+    run: `exec python3 -uc '
 import fcntl, sys, time
 f = open("/dev/urandom", "wb", 0)
-f.write(sys.stdin.buffer.read())
-fcntl.ioctl(f, 0x5207)
-time.clock_settime(0, ${seconds})'`,
+for line in iter(sys.stdin.readline, ""):
+    now, random, rest = line.split(" ", 2)
+    if now != "-":
+        f.write(random.encode())
+        fcntl.ioctl(f, 0x5207)
+        time.clock_settime(0, float(now))
+    print(rest, end="")'`,
   },
   {
     test: '[ -e /sys/bus/acpi/drivers/vmgenid ]',
-    run: (seconds: number) => `{ cat >/dev/urandom; date -u -s @${seconds} >/dev/null; }`,
+    run: `while read -r now random rest; do
+  [ "$now" = - ] || { echo "$random" >/dev/urandom && date -u -s "@$now" >/dev/null; } || exit 1
+  echo "$rest"
+done`,
   },
 ] as const;
+
+/** Of the channel by which a clone gets its orders; another protocol needs another name. */
+export const orderPort = 'org.silversmith.clone.0';
+/** What the guest says when it has done what it was told, before the status. */
+export const ended = 'silversmith-ended';
+
+/** Lays the clone's own texts over what the kernel shows, and gives cloud-init its new instance. */
+const own = `own() {
+  instance=$1 id=$2 name=$3 uuid=$4
+  mark=/var/lib/silversmith/identity
+  read -r boot </proc/sys/kernel/random/uuid && echo "$boot" >${notes}/boot-id
+  echo "$uuid" >${notes}/product-uuid
+  cloud=/var/lib/cloud
+  if [ -d $cloud/instances ] && read -r old <$cloud/data/instance-id; then
+    [ ! -d "$cloud/instances/$old" ] || mv "$cloud/instances/$old" "$cloud/instances/$instance"
+    ln -sfn "$cloud/instances/$instance" $cloud/instance
+    echo "$instance" >$cloud/data/instance-id
+    sed -i "s/$old/$instance/g" /run/cloud-init/instance-data*.json
+  fi
+${takeIdentity}
+  read -r journald <${notes}/journald && kill -9 "$journald"
+  return 0
+}
+`;
+
+/**
+ * Runs when the card was plugged in. The services of the network have read the template's machine
+ * id and made of it what tells this machine from others there, so they start anew. A guest without
+ * an address after all tries goes on, as after a boot.
+ */
+const address = `address() {
+  tries=$1 units=
+  [ ! -e ${notes}/units ] || while read -r unit; do units="$units $unit"; done <${notes}/units
+  [ -z "$units" ] || systemctl restart $units
+  while [ -z "$(ip -o addr show scope global up)" ] && [ $tries -gt 0 ]; do
+    tries=$((tries - 1))
+    sleep 0.2
+  done
+}
+`;
+
+/** Runs what the image wants to run in each clone before it is ready, in the order of the names. */
+const hooks = `hooks() {
+  for hook in /etc/silversmith/clone.d/*; do
+    [ -f "$hook" ] && [ -x "$hook" ] || continue
+    timeout ${hookSeconds} "$hook" >/run/silversmith/hook.log 2>&1 </dev/null && continue
+    status=$?
+    echo "\${hook##*/}" $status
+    tail -c ${saidCharsMax} /run/silversmith/hook.log
+    echo
+    return ${hookFailed}
+  done
+}
+`;
+
+/**
+ * Waits in the template, and therefore in each clone, for orders on the port. Everything that a
+ * clone needs was read and started by then.
+ */
+export const waitScript = `${path}
+${own}${address}${hooks}
+renew() {
+${renewers.map(({ test, run }) => `if ${test} >/dev/null; then\n${run}\nel`).join('')}se exit 1; fi
+}
+renew | {
+  # Also tells of an order that ended this shell.
+  trap 'echo "${ended} $?"' EXIT
+  while read -r order rest; do
+    set -- $rest
+    case $order in
+    try) ;;
+    own | address) "$order" "$@" >/dev/null </dev/null ;;
+    hooks) hooks </dev/null ;;
+    *) break ;;
+    esac
+    echo "${ended} $?"
+  done
+  trap - EXIT
+}
+`;
 
 /**
  * Waits until nothing starts any more, takes the identity of the throw-away machine off its disk,
  * and writes the disk back. What reads the seed lets go of it, because clones have another one.
+ * Then it leaves a process that waits for orders.
  */
 export const settleScript = `${path}
 tries=${jobsTriesMax}
@@ -70,7 +166,11 @@ while command -v systemctl >/dev/null && [ -n "$(systemctl list-jobs --no-legend
   sleep 0.5
 done
 ${renewers.map(({ test }) => `${test} >/dev/null 2>&1`).join(' || ')} || exit ${cannotReseed}
-for seed in $(blkid -t LABEL=cidata -o device) $(blkid -t LABEL=CIDATA -o device); do
+labels=/dev/disk/by-label
+[ -d $labels ] && seeds="$labels/cidata $labels/CIDATA" ||
+  seeds="$(blkid -t LABEL=cidata -o device) $(blkid -t LABEL=CIDATA -o device)"
+for seed in $seeds; do
+  [ -e "$seed" ] || continue
   umount -A "$seed" 2>/dev/null
   blockdev --flushbufs "$seed"
 done
@@ -78,8 +178,10 @@ ${clearingFunctions}
 ${clearCopies}
 umount /etc/machine-id 2>/dev/null
 mkdir -p ${notes} && chmod 0711 ${notes}
-for unit in systemd-networkd NetworkManager networking; do
-  systemctl -q is-active $unit 2>/dev/null && echo $unit
+set -- systemd-networkd NetworkManager networking
+systemctl is-active "$@" 2>/dev/null | while read -r state; do
+  [ "$state" != active ] || echo "$1"
+  shift
 done >${notes}/units
 systemctl show -P MainPID systemd-journald 2>/dev/null >${notes}/journald
 ${hidden
@@ -90,6 +192,16 @@ fi
 `,
   )
   .join('')}
+port=
+for found in /sys/class/virtio-ports/*; do
+  read -r name <"$found/name"
+  [ "$name" != ${orderPort} ] || port=/dev/\${found##*/}
+done 2>/dev/null
+[ -n "$port" ] && exec 3<>"$port" || exit 1
+cat >${notes}/wait <<'END'
+${waitScript}END
+/bin/sh ${notes}/wait <&3 >&3 2>/dev/null 3>&- &
+exec 3>&-
 fstrim -a 2>/dev/null
 sync
 `;
@@ -99,84 +211,17 @@ interface CloneOrder {
   hardware: Hardware;
   /** Hexadecimal digits, drawn for this clone alone. */
   random: string;
-  /** Whether its disk is larger than the template's. */
-  grows: boolean;
-  /** Whether it gets a card after this script; else the script runs the hooks. */
-  network: boolean;
   /** Since 1970, with fractions. */
   seconds: number;
 }
 
-/** Makes everything new that would be equal in two clones. */
-export const cloneScript = (order: CloneOrder): string => {
-  const { identity, hardware, random, grows, network, seconds } = order;
-  return `${path}
-${renewers
-  .map(({ test, run }) => `if ${test} >/dev/null 2>&1; then echo ${random} | ${run(seconds)}\nel`)
-  .join('')}se false; fi || exit ${cannotReseed}
-read -r id </proc/sys/kernel/random/uuid && echo "$id" >${notes}/boot-id
-echo ${hardware.uuid} >${notes}/product-uuid
-cloud=/var/lib/cloud
-if [ -d $cloud/instances ] && read -r old <$cloud/data/instance-id; then
-  [ ! -d "$cloud/instances/$old" ] || mv "$cloud/instances/$old" $cloud/instances/${identity.instance}
-  ln -sfn $cloud/instances/${identity.instance} $cloud/instance
-  echo ${identity.instance} >$cloud/data/instance-id
-  sed -i "s/$old/${identity.instance}/g" /run/cloud-init/instance-data*.json 2>/dev/null
-fi
-set -- ${identity.instance} ${identity.machineId} ${identity.hostName}
-(
-${takeIdentity}) </dev/null || exit 1
-${grows ? growth : ''}
-read -r journald 2>/dev/null <${notes}/journald && kill -9 "$journald" 2>/dev/null
-${network ? '' : hooks}
-exit 0
-`;
+/** The order that makes everything new that would be equal in two clones. */
+export const ownOrder = ({ identity, hardware, random, seconds }: CloneOrder): string => {
+  const { instance, machineId, hostName } = identity;
+  return `${seconds} ${random} own ${instance} ${machineId} ${hostName} ${hardware.uuid}`;
 };
 
-/** As far as the guest has the programs; a later boot does it otherwise, as after every change. */
-const growth = `(
-  source=$(findmnt -no SOURCE /) name=\${source#/dev/}
-  if [ -e "/sys/class/block/$name/partition" ]; then
-    read -r number <"/sys/class/block/$name/partition"
-    above=$(readlink -f "/sys/class/block/$name/..")
-    growpart "/dev/\${above##*/}" "$number" ||
-      { echo ', +' | sfdisk -q --no-reread -N "$number" "/dev/\${above##*/}" && partx -u "$source"; }
-  fi
-  [ -x /lib/systemd/systemd-growfs ] && /lib/systemd/systemd-growfs / && exit
-  resize2fs "$source" || xfs_growfs / || btrfs filesystem resize max /
-) >/dev/null 2>&1 </dev/null
-`;
-
-/** Runs what the image wants to run in each clone before it is ready, in the order of the names. */
-const hooks = `for hook in /etc/silversmith/clone.d/*; do
-  [ -f "$hook" ] && [ -x "$hook" ] || continue
-  timeout ${hookSeconds} "$hook" >/run/silversmith/hook.log 2>&1 </dev/null && continue
-  status=$?
-  echo "\${hook##*/}" $status
-  tail -c ${saidCharsMax} /run/silversmith/hook.log
-  exit ${hookFailed}
-done
-`;
-
-/**
- * Runs when the card was plugged in. The services of the network have read the template's machine
- * id and made of it what tells this machine from others there, so they start anew. A guest without
- * an address after all tries goes on, as after a boot.
- */
-export const cardScript = (tries: number): string => `${path}
-units=
-[ ! -e ${notes}/units ] || while read -r unit; do units="$units $unit"; done <${notes}/units
-[ -z "$units" ] || systemctl restart $units
-tries=${tries}
-while [ -z "$(ip -o addr show scope global up)" ] && [ $tries -gt 0 ]; do
-  tries=$((tries - 1))
-  sleep 0.2
-done
-${hooks}
-exit 0
-`;
-
-interface Ended {
+export interface Ended {
   exitCode: number;
   stdout: string;
 }

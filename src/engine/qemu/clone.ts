@@ -1,5 +1,5 @@
 // Starts a machine from the memory of a template. The guest goes on where the template stopped, is
-// made a machine of its own through its agent, and gets its card last. Whatever goes wrong ends the
+// made a machine of its own by a process that waits in it, and gets its card last. Whatever goes wrong ends the
 // process, empties the disk, and is told as the reason why the machine boots instead.
 
 import { randomBytes } from 'node:crypto';
@@ -9,9 +9,9 @@ import { exists, sha256File } from '../../lib/files.ts';
 import { hardwareOf, type Identity } from '../identity.ts';
 import type { UsableTemplate } from '../optional/instant.ts';
 import type { MachineSpec } from '../port/machines.ts';
-import { AgentError, agentAnswers, agentExec } from './agent.ts';
-import { type Card, cardPlug } from './card.ts';
-import { cardScript, cloneScript, faultOf } from './clone-script.ts';
+import { cardPlug } from './card.ts';
+import { CloneOrders, NoAnswer } from './clone-orders.ts';
+import { faultOf, ownOrder } from './clone-script.ts';
 import { qemuArgs } from './command.ts';
 import { createOverlay } from './disk-file.ts';
 import { fingerprintOf, layoutOf } from './fingerprint.ts';
@@ -22,9 +22,9 @@ import { stateFd } from './memory.ts';
 import type { Connection } from './network.ts';
 import { endProcess, findProcess, type Own } from './process.ts';
 import { isEmptyOverlay, virtualBytesOf } from './qcow2.ts';
-import { type JsonSocket, openMonitor } from './qmp.ts';
+import { openMonitor } from './qmp.ts';
 import { restoreState } from './saved-state.ts';
-import { readRecord, type TemplateRecord } from './template.ts';
+import { readRecord } from './template.ts';
 import { type TemplateMemories, Unusable } from './template-memory.ts';
 
 interface CloneContext extends Own {
@@ -38,8 +38,6 @@ const monitorMs = 5000;
  * The guest goes on at once, or not at all; but where many start at once, each waits for a
  * processor, and to boot them instead would take far longer.
  */
-const agentMs = 30_000;
-const agentTriesMax = 15;
 const renewMs = 60_000;
 const randomBytesDrawn = 64;
 const addressTries = 50;
@@ -59,11 +57,11 @@ export async function startClone(
   const { machineId } = spec;
   let hasBegun = false;
   try {
-    const record = await fitting(spec, context);
+    await assertFits(spec, context);
     await context.memories.using(spec.template, (memoryFd) => {
       signal.throwIfAborted();
       hasBegun = true;
-      return run(spec, { record, memoryFd, identity }, signal, context);
+      return run(spec, { memoryFd, identity }, signal, context);
     });
     return null;
   } catch (error) {
@@ -77,10 +75,10 @@ export async function startClone(
 }
 
 /** Throws when the machine cannot be a clone of the template. Nothing has begun then. */
-async function fitting(
+async function assertFits(
   spec: MachineSpec & { template: UsableTemplate },
   { paths, host }: CloneContext,
-): Promise<TemplateRecord> {
+): Promise<void> {
   const { template, chain, cpus, memoryMb, diskId } = spec;
   const { templateId, stateSha256 } = template;
   const record = await readRecord(templateId, paths).catch(() => null);
@@ -95,14 +93,13 @@ async function fitting(
   const state = await sha256File(paths.template(templateId, 'state')).catch(() => null);
   if (state === null) throw new Unusable('the files of its template are missing');
   if (state !== stateSha256) throw new Unusable('the state of its template is damaged');
-  if ((await virtualBytesOf(paths.disk(diskId))) < record.sizeBytes)
-    throw new Unusable('its disk is smaller than that of its template');
-  return record;
+  if ((await virtualBytesOf(paths.disk(diskId))) !== record.sizeBytes)
+    throw new Unusable('its disk has another size than that of its template');
 }
 
 async function run(
   spec: MachineSpec & { template: UsableTemplate },
-  { record, memoryFd, identity }: { record: TemplateRecord; memoryFd: number; identity: Identity },
+  { memoryFd, identity }: { memoryFd: number; identity: Identity },
   signal: AbortSignal,
   context: CloneContext,
 ): Promise<void> {
@@ -122,61 +119,47 @@ async function run(
   }
   const folder = paths.run('machine', machineId);
   const monitor = await openMonitor(join(folder, 'qmp.sock'), monitorMs);
+  // The template was stopped while somebody listened, so its process waits for the same here.
+  const orders = await CloneOrders.open(join(folder, 'orders.sock')).catch((error) => {
+    monitor.close();
+    throw error;
+  });
+  const give = (order: string, limitMs: number) => inGuest(orders, order, limitMs, signal);
   try {
     await restoreState(monitor, stateFd, signal);
     await monitor.call('cont', undefined, monitorMs);
-    const size = await virtualBytesOf(disk);
-    const grows = size > record.sizeBytes;
-    if (grows) await monitor.call('block_resize', { device: 'disk', size }, monitorMs);
-    const agent = join(folder, 'agent.sock');
-    await answers(agent, signal);
     const { card } = context.connection;
     const hardware = hardwareOf(installation, machineId);
     const random = randomBytes(randomBytesDrawn).toString('hex');
-    const order = { identity, hardware, random, grows, network: card !== null };
     const seconds = Date.now() / 1000;
-    await inGuest(agent, cloneScript({ ...order, seconds }), renewMs, signal);
-    if (card !== null) await plugCard(monitor, agent, card, signal);
+    await give(ownOrder({ identity, hardware, random, seconds }), renewMs);
+    if (card !== null) {
+      for (const { execute, arguments: args } of cardPlug(card))
+        await monitor.call(execute, args, monitorMs);
+      await give(`- - address ${addressTries}`, addressMs);
+    }
+    await give('- - hooks', hooksMs);
   } finally {
+    orders.close();
     monitor.close();
   }
   await rename(cloningMark(paths.machine(machineId)), join(paths.machine(machineId), 'ready'));
 }
 
-async function answers(agent: string, signal: AbortSignal): Promise<void> {
-  for (let tries = 0; tries < agentTriesMax; tries++) {
-    if (await agentAnswers(agent, agentMs / agentTriesMax)) return;
-    signal.throwIfAborted();
-  }
-  throw new Unusable(`its guest did not answer within ${agentMs / 1000} s`);
-}
-
-/** Runs a script in the guest. Throws when the guest cannot be used after it. */
+/** Throws when the guest cannot be used after the order. */
 async function inGuest(
-  agent: string,
-  input: string,
+  orders: CloneOrders,
+  order: string,
   limitMs: number,
   signal: AbortSignal,
 ): Promise<void> {
-  const options = { limitMs, agentMs, input, signal };
-  const ended = await agentExec(agent, ['/bin/sh'], options).catch((error) => {
-    throw error instanceof AgentError && error.why !== 'not run'
-      ? new Unusable(`its guest did not answer within ${agentMs / 1000} s`, { cause: error })
+  const ended = await orders.give(order, limitMs, signal).catch((error) => {
+    throw error instanceof NoAnswer
+      ? new Unusable(`its guest did not answer: ${error.message}`, { cause: error })
       : error;
   });
   const fault = faultOf(ended);
   if (fault !== null) throw new Unusable(fault);
-}
-
-async function plugCard(
-  monitor: JsonSocket,
-  agent: string,
-  card: Card,
-  signal: AbortSignal,
-): Promise<void> {
-  for (const { execute, arguments: given } of cardPlug(card))
-    await monitor.call(execute, given, monitorMs);
-  await inGuest(agent, cardScript(addressTries), addressMs + hooksMs, signal);
 }
 
 /** Puts an empty overlay in the place of a disk that was written to. */

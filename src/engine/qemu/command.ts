@@ -4,6 +4,7 @@ import type { BootProfile } from '../../domain/boot.ts';
 import { earlyLines, type Hardware, type Identity } from '../identity.ts';
 import type { ChainBoot } from '../port/layers.ts';
 import { buildCardArgs, type Card, cardArgs } from './card.ts';
+import { orderPort } from './clone-script.ts';
 import { displayArgs } from './display.ts';
 import { boardOf, firmwareArgs } from './firmware.ts';
 import type { Host } from './host.ts';
@@ -67,6 +68,7 @@ export function qemuArgs(guest: Guest, host: Host, paths: Paths): string[] {
     ...(hardware ? ['-uuid', hardware.uuid] : []),
     ...(fresh ? ['-smbios', `type=11,value=${earlyCredential}=${base64(earlyLines(fresh))}`] : []),
     ...channelArgs(build),
+    ...(guest.memory === 'own' ? [] : orderArgs),
     ...(build ? [] : displayArgs(boot)),
     // The card of a fresh machine is unplugged before the guest begins; see newcomer.ts.
     ...(guest.card && fresh ? ['-S'] : []),
@@ -100,6 +102,12 @@ const channelArgs = (build: boolean): string[] => [
   ...['-serial', 'chardev:result'],
   ...['-qmp', 'unix:qmp.sock,server=on,wait=off'],
   ...(build ? buildArgs : agentArgs),
+];
+
+/** Comes after the devices of the agent, whose bus it is on. */
+const orderArgs = [
+  ...['-chardev', 'socket,path=orders.sock,server=on,wait=off,id=orders'],
+  ...['-device', `virtserialport,chardev=orders,name=${orderPort}`],
 ];
 
 /** The descriptor on which QEMU gets the fast result channel of a build: a socket. */

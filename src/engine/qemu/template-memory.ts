@@ -18,6 +18,8 @@ const keptMax = 8;
 /** Of the host's memory, counted by the size of the guests. */
 const keptShare = 0.25;
 
+const keyOf = (id: TemplateId, memorySha256: string) => `${id} ${memorySha256}`;
+
 interface Kept {
   memory: Promise<SharedMemory>;
   bytes: number;
@@ -44,7 +46,7 @@ export class TemplateMemories {
     { templateId, memorySha256, memoryMb }: UsableTemplate,
     work: (descriptor: number) => Promise<Result>,
   ): Promise<Result> {
-    const key = `${templateId} ${memorySha256}`;
+    const key = keyOf(templateId, memorySha256);
     const bytes = memoryMb * mib;
     const kept = this.#kept.get(key) ?? {
       memory: this.#load(templateId, memorySha256, bytes),
@@ -60,6 +62,19 @@ export class TemplateMemories {
       kept.users--;
       await this.#release();
     }
+  }
+
+  /**
+   * Seals memory of which the digest was just taken, and keeps it, so that the first start need not
+   * load it. Throws while a process has it mapped for writing.
+   */
+  async keep(templateId: TemplateId, memorySha256: string, memory: SharedMemory): Promise<void> {
+    await memory.seal();
+    await this.forget(templateId);
+    const { bytes } = memory;
+    const kept = { memory: Promise.resolve(memory), bytes, users: 0 };
+    this.#kept.set(keyOf(templateId, memorySha256), kept);
+    await this.#release();
   }
 
   /** Lets go of a template that is removed. */

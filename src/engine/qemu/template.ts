@@ -10,6 +10,7 @@ import { exists, moveDurably, sha256File, statOrNull, writeWhole } from '../../l
 import type { Instant, TemplateDigests, TemplateFiles, TemplateSpec } from '../optional/instant.ts';
 import { AgentError, agentAnswers, agentExec } from './agent.ts';
 import { removeBuild } from './build.ts';
+import { CloneOrders, NoAnswer } from './clone-orders.ts';
 import { faultOf, settleScript } from './clone-script.ts';
 import { makeImmutable, storedBytes } from './disk-file.ts';
 import { fingerprintOf, layoutOf } from './fingerprint.ts';
@@ -32,7 +33,7 @@ const [agentMs, agentTriesMax] = [5000, 60];
 const mib = 1024 ** 2;
 
 /** What a template fits, as its record says. */
-export interface TemplateRecord {
+interface TemplateRecord {
   resultLayerId: LayerId;
   fingerprint: string;
   /** The devices of its machine; see fingerprint.ts. */
@@ -117,8 +118,15 @@ async function make(
       context,
     );
     await waitReady(machine, timeoutMs, signal, context);
-    await settle(machine.agent, signal);
-    await saveState(machine, file('state'), signal, context);
+    // The guest sees whether somebody is at the other end, and goes on as it stops in its clones.
+    const orders = await CloneOrders.open(machine.orders);
+    try {
+      await settle(machine.agent, signal);
+      await assertWaits(orders, signal);
+      await saveState(machine, file('state'), signal, context);
+    } finally {
+      orders.close();
+    }
     await makeImmutable(machine.disk);
     await moveDurably(machine.disk, paths.layer(resultLayerId));
     const memorySha256 = await saveMemory(memory, file('memory'), signal);
@@ -127,9 +135,12 @@ async function make(
     const size = { sizeBytes, cpus, memoryMb };
     const record: TemplateRecord = { resultLayerId, fingerprint, layout, ...size };
     await writeWhole(file('record'), JSON.stringify(record), 0o600);
-    return { memorySha256, stateSha256: await sha256File(file('state'), { signal }) };
-  } finally {
+    const stateSha256 = await sha256File(file('state'), { signal });
+    await context.memories.keep(templateId, memorySha256, memory);
+    return { memorySha256, stateSha256 };
+  } catch (error) {
     await memory.close();
+    throw error;
   }
 }
 
@@ -149,6 +160,16 @@ async function settle(agent: string, signal: AbortSignal): Promise<void> {
   });
   const fault = faultOf(ended);
   if (fault !== null) throw cannot(fault);
+}
+
+/** Throws when nothing waits for orders. What was used once need not be read again by clones. */
+async function assertWaits(orders: CloneOrders, signal: AbortSignal): Promise<void> {
+  const { exitCode } = await orders.give('- - try', settleAgentMs, signal).catch((error) => {
+    throw error instanceof NoAnswer
+      ? failedForNow('A machine did not answer in time; the host may have too much to do.')
+      : error;
+  });
+  if (exitCode !== 0) throw cannot(`its guest takes no orders (exit status ${exitCode})`);
 }
 
 async function digestsOf(

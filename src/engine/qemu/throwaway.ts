@@ -92,8 +92,15 @@ export async function startThrowaway(
   const launching = { guest, cage, tpm: state.tpm, kind: 'build' as const, id, descriptors };
   await launchGuest(launching, context, signal);
   const agent = join(run, 'agent.sock');
-  const monitor = join(run, 'qmp.sock');
-  return { id, disk, agent, monitor, newcomer: new Newcomer(identity, agent, async () => {}) };
+  const [monitor, orders] = [join(run, 'qmp.sock'), join(run, 'orders.sock')];
+  return {
+    id,
+    disk,
+    agent,
+    monitor,
+    orders,
+    newcomer: new Newcomer(identity, agent, async () => {}),
+  };
 }
 
 /**

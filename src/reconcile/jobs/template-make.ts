@@ -7,6 +7,7 @@ import type { LayerId } from '../../domain/ids.ts';
 import { cancelledReason } from '../../domain/image.ts';
 import type { Job, JobKind } from '../../domain/job.ts';
 import type { Template } from '../../domain/template.ts';
+import { gbBytes } from '../../domain/units.ts';
 import { requirePart } from '../../engine/optional/parts.ts';
 import { newId } from '../../lib/new-id.ts';
 import type { Writer } from '../../store/port/unit-of-work.ts';
@@ -37,7 +38,7 @@ export const templateMake = defineJob({
     const instant = requirePart(engine, 'instant');
     if ((await instant.fingerprint(call)) !== template.fingerprint)
       throw failedForGood('What runs the machines was upgraded since the template was asked for.');
-    const { layerId, cpus, memoryMb } = template;
+    const { layerId, cpus, memoryMb, diskSizeGb } = template;
     await context.phase('verifying the layers', 0.1);
     await verifyChain(context, layerId);
     const resultLayerId = await context.begin('layer', newId<LayerId>());
@@ -46,7 +47,7 @@ export const templateMake = defineJob({
       return { head: found, boot: await work.layers.bootOf(found) };
     });
     await context.phase('booting a machine of the image', 0.2);
-    const sizeBytes = head.virtualBytes;
+    const sizeBytes = diskSizeGb * gbBytes;
     const timeoutMs = boot.boot.readyMs ?? settings.readyMs;
     const made = await instant.makeTemplate(
       {

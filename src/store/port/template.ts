@@ -24,7 +24,7 @@ export interface TemplateReader {
   /** All templates, oldest first. */
   list(): Promise<ListedTemplate[]>;
   /** The sizes that machines of an organisation have. */
-  sizesOf(id: OrganisationId): Promise<Pick<TemplateFor, 'cpus' | 'memoryMb'>[]>;
+  sizesOf(id: OrganisationId): Promise<Omit<TemplateFor, 'layerId'>[]>;
   /** Those for one head and size that are not `deleting`, of any fingerprint, newest first. */
   of(what: TemplateFor): Promise<Template[]>;
   /** The one that is ready and whose result is the layer; undefined when there is none. */

@@ -28,7 +28,7 @@ const basePolicy = (usual: TemplatePolicy) => sql`coalesce(organisation.template
 const canBeStarted = sql`image.status = 'available' and image.deleted_at is null`;
 
 /** The sizes of the machines of each organisation. */
-const sizes = sql`(select distinct organisation_id, cpus, memory_mb from machine
+const sizes = sql`(select distinct organisation_id, cpus, memory_mb, disk_size_gb from machine
   where deleted_at is null)`;
 
 const nameOf = sql<string | null>`coalesce(
@@ -63,23 +63,25 @@ export class SqlTemplateReader extends Queries implements TemplateReader {
     return rows.map((row) => ({ ...row, layerBytes: row.layerBytes ?? 0 }));
   }
 
-  async sizesOf(id: OrganisationId): Promise<Pick<TemplateFor, 'cpus' | 'memoryMb'>[]> {
+  async sizesOf(id: OrganisationId): Promise<Omit<TemplateFor, 'layerId'>[]> {
     return this.db
       .selectFrom('machine')
       .where('organisationId', '=', id)
       .where('deletedAt', 'is', null)
-      .select(['cpus', 'memoryMb'])
+      .select(['cpus', 'memoryMb', 'diskSizeGb'])
       .distinct()
       .orderBy('memoryMb')
       .orderBy('cpus')
+      .orderBy('diskSizeGb')
       .execute();
   }
 
-  of({ layerId, cpus, memoryMb }: TemplateFor): Promise<Template[]> {
+  of({ layerId, cpus, memoryMb, diskSizeGb }: TemplateFor): Promise<Template[]> {
     return this.#all()
       .where('layerId', '=', layerId)
       .where('cpus', '=', cpus)
       .where('memoryMb', '=', memoryMb)
+      .where('diskSizeGb', '=', diskSizeGb)
       .where('state', '<>', 'deleting')
       .orderBy('createdAt', 'desc')
       .execute();
@@ -95,22 +97,25 @@ export class SqlTemplateReader extends Queries implements TemplateReader {
   async wanted(usual: TemplatePolicy, limit: number): Promise<TemplateFor[]> {
     const images = sql`image join organisation on organisation.id = image.organisation_id`;
     const { rows } = await sql<TemplateFor>`
-      select layer.id as layer_id, cpus, memory_mb from (
-        select image.layer_id, machine.cpus, machine.memory_mb, 1 as machines
+      select layer.id as layer_id, cpus, memory_mb, disk_size_gb from (
+        select image.layer_id, machine.cpus, machine.memory_mb, machine.disk_size_gb,
+          1 as machines
           from ${images} join machine on machine.assigned_image_id = image.id
           where machine.deleted_at is null and ${canBeStarted}
             and ${imagePolicy(usual)} in ('always', 'on-assignment')
-        union all select image.layer_id, size.cpus, size.memory_mb, 0
+        union all select image.layer_id, size.cpus, size.memory_mb, size.disk_size_gb, 0
           from ${images} join ${sizes} as size on size.organisation_id = image.organisation_id
           where ${canBeStarted} and ${imagePolicy(usual)} = 'always'
-        union all select base_image.layer_id, size.cpus, size.memory_mb, 0
+        union all select base_image.layer_id, size.cpus, size.memory_mb, size.disk_size_gb, 0
           from organisation join ${sizes} as size on size.organisation_id = organisation.id
             cross join base_image
           where base_image.retired_at is null and ${basePolicy(usual)} = 'always') as wish
         join layer on layer.id = wish.layer_id
       where ${isUsable}
-      group by layer.id, cpus, memory_mb
-      order by sum(machines) desc, layer.id, memory_mb, cpus limit ${limit}`.execute(this.db);
+      group by layer.id, cpus, memory_mb, disk_size_gb
+      order by sum(machines) desc, layer.id, memory_mb, cpus, disk_size_gb limit ${limit}`.execute(
+      this.db,
+    );
     return rows;
   }
 
