@@ -35,7 +35,11 @@ async function exported(t: Scope) {
     head: { layerId: 'layer', key: null },
     software: [{ name: 'Git', recipeDigest: '2'.repeat(64) }],
   } as unknown as Manifest;
-  const made = { imageId: 7 as ImageId, source: 'pre_installation', transferId: 't' as TransferId } as const;
+  const made = {
+    imageId: 7 as ImageId,
+    source: 'pre_installation',
+    transferId: 't' as TransferId,
+  } as const;
   const of = { file: 'Studio.qcow2', ...made, signerId: signer.id };
   const text = JSON.stringify(withProvenance(manifest, of));
   const envelope = envelopeOf(text, signer);

@@ -4,6 +4,7 @@
 import { AppError, failedForNow, invalid } from '../../domain/error.ts';
 import type { BaseImageId } from '../../domain/ids.ts';
 import { isUsable, type Layer } from '../../domain/layer.ts';
+import { requirePart } from '../../engine/optional/parts.ts';
 import { withoutJob } from '../../engine/port/call.ts';
 import type { Engine } from '../../engine/port/engine.ts';
 import { sha256Of } from '../../lib/content.ts';
@@ -48,6 +49,8 @@ async function damagedLayer(store: Store, engine: Engine, id: BaseImageId, signa
   for (const copy of layer.copies)
     await verifyCopy({ store, engine, log: noLog }, copy, 0, withoutJob(signal));
   const now = await find();
+  // An engine without digests has compared nothing, so it cannot say that nothing is wrong.
+  if (isUsable(now.layer)) requirePart(engine, 'verify');
   if (isUsable(now.layer))
     throw new AppError(
       'conflict',
@@ -59,7 +62,7 @@ async function damagedLayer(store: Store, engine: Engine, id: BaseImageId, signa
 /**
  * Puts the bytes of a file in the place of a damaged base's. The file is judged like that of a new
  * base. Throws not-found, `conflict` when the base is not damaged, and `invalid` for a file that it
- * did not come from; then nothing is changed.
+ * did not come from, or an engine that cannot tell; then nothing is changed.
  */
 export const baseHeal = change(
   'baseHeal',
