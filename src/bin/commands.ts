@@ -57,6 +57,7 @@ export const words: Readonly<Record<string, Word>> = {
         (await import('../cli/remote/image-packages.ts')).imagePackagesCommands,
       export: async () => (await import('../cli/remote/image-export.ts')).imageExportCommand,
       import: async () => (await import('../cli/remote/image-import.ts')).imageImportCommand,
+      verify: async () => (await import('../cli/remote/image-verify.ts')).imageVerifyCommand,
     },
   },
   machine: {

@@ -25,6 +25,7 @@ export const examples: Readonly<Record<string, readonly string[]>> = {
   'image templates': ['image templates always Studio', 'image templates inherit Studio'],
   'image export': ['image export Studio --output studio.qcow2'],
   'image import': ['image import studio.qcow2 --name "Studio again"'],
+  'image verify': ['image verify studio.qcow2 --key studio.pem', 'image verify exports --key keys'],
   'image capture': ['image capture 1 --name "From machine 1" --generalize'],
   'image install': ['image install Blender Git --base "Debian 12" --name Studio'],
   'image cancel': ['image cancel Studio', 'image cancel 7-9'],

@@ -15,6 +15,7 @@ export const noServer: Readonly<Record<string, string>> = {
   completion: 'it prints a text of the program',
   manual: 'it prints a text of the program',
   openapi: 'it prints a text of the program',
+  'image verify': 'it reads exported files and the keys that it is given',
   'profile list': 'it reads the file of profiles',
   'profile use': 'it changes the file of profiles',
   'profile remove': 'it changes the file of profiles',

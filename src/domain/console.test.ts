@@ -27,6 +27,7 @@ describe('a console of a guest that did not come up', () => {
       'Debian GNU/Linux 12 localhost ttyS0\n\nlocalhost login: ',
       /login prompt.*cloud-init or qemu-guest-agent/,
     ],
+    ['Debian GNU/Linux 12 m ttyS0\n\n[press ENTER to login]', /login prompt/],
     ['[ 9.1] reboot: Power down\n', /powered off/],
   ];
   for (const [console, says] of cases)

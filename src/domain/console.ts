@@ -32,7 +32,7 @@ const signs: readonly [pattern: RegExp, says: (found: RegExpMatchArray) => strin
       'nothing followed the boot sector of its disk; a disk that boots by UEFI only does not boot here',
   ],
   [
-    / login: ?(?:\n|$)/,
+    / login: ?(?:\n|$)|\[press ENTER to login\]/,
     () =>
       'it shows a login prompt, but neither cloud-init nor a guest agent in it took its seed, so it has no identity of its own; install cloud-init or qemu-guest-agent in its image',
   ],

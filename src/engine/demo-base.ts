@@ -21,8 +21,9 @@ interface DemoBase {
 
 const boot: BootProfile = {
   mode: 'direct',
+  // The last console is /dev/console; the screen shows a login, and the kernel's own lines.
   // Under emulation on a busy host the kernel's test of its timer may fail, and it panics.
-  append: 'console=ttyS0 root=/dev/vda rw quiet no_timer_check',
+  append: 'console=tty0 console=ttyS0 root=/dev/vda rw quiet no_timer_check',
   buildAppend: 'silversmith.build',
 };
 

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import type { Manifest } from '../app/operator/backup.ts';
 import { AppError, invalid } from '../domain/error.ts';
 import { exists, makeFolders, syncPath } from '../lib/files.ts';
+import { endLostWork } from '../reconcile/intake.ts';
 import { storeFile } from '../store/sqlite/database.ts';
 import { copyKeys, formatVersion, manifestName, withStoreIn } from './backup.ts';
 import { writeInstallation } from './installation.ts';
@@ -84,7 +85,7 @@ async function prepareStore(from: string, part: string, by: string): Promise<voi
         for (const { id } of await work.uploads.list()) await work.uploads.remove(id);
         // Their files are in no backup; they are made again.
         await work.templates.forgetAll();
-        await work.jobs.endLeases();
+        await endLostWork(work);
         await work.host.thawAll();
         await work.events.beginAnew();
         const thing = `the backup in ${from}`;

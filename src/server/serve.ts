@@ -14,6 +14,7 @@ import { newId } from '../lib/new-id.ts';
 import type { Signer } from '../lib/signing-key.ts';
 import { networkReason } from '../lib/system-error.ts';
 import type { Tracer } from '../lib/trace.ts';
+import { endLostWork } from '../reconcile/intake.ts';
 import type { Reconciler } from '../reconcile/loop.ts';
 import type { Store } from '../store/port/unit-of-work.ts';
 import { databaseName } from '../store/postgres/copy.ts';
@@ -182,8 +183,7 @@ interface Part {
 /** The part of a server that owns its store. */
 async function alone(config: Config, store: Store): Promise<Part> {
   const engineName = await engineOf(config);
-  // This server owns the data directory, so no other server can still hold a lease.
-  await store.write('system', (work) => work.jobs.endLeases());
+  await store.write('system', endLostWork);
   return {
     engineName,
     transfers: null,

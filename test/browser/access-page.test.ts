@@ -2,35 +2,11 @@
 // this server alone.
 
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
 import { describe, it } from 'node:test';
-import { type Browser, chromium, type Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { startHarness } from '../http/harness.ts';
-import { defer, type Scope, waitFor } from '../support.ts';
-
-const executablePath = '/usr/bin/chromium';
-const args = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run'];
-const patienceMs = 60_000;
-
-async function browser(t: Scope): Promise<Browser> {
-  assert.ok(existsSync(executablePath), 'Chromium is missing; type: bash tools/setup --tests');
-  const found = await chromium.launch({ executablePath, args, timeout: patienceMs });
-  defer(t, () => found.close());
-  return found;
-}
-
-/** A page, with what went wrong on it and the origins that it asked. */
-async function pageOf(opened: Browser) {
-  const page = await opened.newPage();
-  page.setDefaultTimeout(patienceMs);
-  const [faults, origins] = [new Set<string>(), new Set<string>()];
-  page.on('pageerror', (error) => faults.add(String(error)));
-  page.on('console', (said) => {
-    if (said.type() === 'error') faults.add(`${said.text()} ${said.location().url}`);
-  });
-  page.on('request', (asked) => origins.add(new URL(asked.url()).origin));
-  return { page, faults, origins };
-}
+import { waitFor } from '../support.ts';
+import { browser, pageOf } from './page.ts';
 
 /** The colour in the middle of the picture of the screen; null while there is none. */
 const colourOf = (page: Page) =>

@@ -3,32 +3,12 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { accountRoomBytes, isSomething } from '../../src/domain/account.ts';
+import { accountRoomBytes } from '../../src/domain/account.ts';
 import type { MachineId } from '../../src/domain/ids.ts';
 import { defaultSettings } from '../../src/reconcile/context.ts';
+import { accountOf, fill, gb, measure } from './account.ts';
 import { type Harness, large, startHarness } from './harness.ts';
 import { settled } from './settled.ts';
-
-const gb = 1024 ** 3;
-
-/** The kept account of the host, after it was checked that its sums are those of the rows. */
-async function accountOf(h: Harness) {
-  const { account, kept, rows } = await h.store.read('system', async (work) => ({
-    account: await work.account.host(),
-    kept: (await work.account.kinds()).filter(isSomething),
-    rows: await work.account.recounted(),
-  }));
-  assert.deepEqual(kept, rows);
-  assert.ok(account);
-  return account;
-}
-
-const measure = (h: Harness) => h.service.reconciler.task('measure');
-
-async function fill(h: Harness, freeGb: number) {
-  h.engine.setCapacity({ totalBytes: 100 * gb, freeBytes: Math.floor(freeGb * gb) });
-  await measure(h);
-}
 
 const start = (h: Harness, id: number, body = {}) =>
   h.call('machineStart', { params: { id }, body });

@@ -1,12 +1,14 @@
-// The default base is the newest base that is known to work.
+// The default base is the newest base that is known to work; and when a base is not healed.
 
 import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { baseAdd, baseTry } from '../../src/app/operator/base.ts';
+import { baseHeal } from '../../src/app/operator/base-heal.ts';
 import type { DiskId } from '../../src/domain/ids.ts';
 import { gbBytes } from '../../src/domain/units.ts';
+import type { Engine } from '../../src/engine/port/engine.ts';
 import { call } from '../call.ts';
 import { operatorOn } from '../operator.ts';
 import { settled } from './settled.ts';
@@ -174,5 +176,17 @@ describe('the default base', () => {
       [status, /has 21 GB and the disk of machine 2 20 GB/.test(reason)],
       ['off', true],
     );
+  });
+});
+
+describe('the healing of a base', () => {
+  it('by an engine that takes no digests is refused, since nobody can tell what is damaged', async (t) => {
+    const { h } = await withBases(t);
+    const { verify: _, ...engine } = h.engine;
+    const from = { file: join(h.dataDir, 'base.raw') };
+    const heal = (by: Engine) =>
+      baseHeal(operatorOn(h.store), by, h.base.id, from, AbortSignal.timeout(10_000));
+    await assert.rejects(heal(engine), { code: 'invalid', message: /takes no digests of layers/ });
+    await assert.rejects(heal(h.engine), { code: 'conflict', message: /Nothing is wrong/ });
   });
 });

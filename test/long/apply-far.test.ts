@@ -18,7 +18,7 @@ bases:
   - name: Other base
     file: other.raw
 machine_types:
-  - {name: Tiny, cpus: 1, memory_mb: 64, disk_gb: 10}
+  - {name: Tiny, cpus: 1, memory_mb: 64, disk_gb: 10, network: 'bridge:lab'}
 keys:
   - {name: robot, organisation: Demo, permissions: [images:read]}
 `;
@@ -50,7 +50,7 @@ async function start(t: Scope) {
 
 describe('apply with a key of operators', { concurrency: 2 }, () => {
   it('makes titles, bases, types, keys, images and machines, and leaves no key of its own', async (t) => {
-    const { apply, json, run, keysInUse } = await start(t);
+    const { apply, far, json, run, keysInUse } = await start(t);
     const ours = ['--organisation', 'Demo'];
     const dry = await apply(fleet, ...ours, '--dry-run');
     assert.deepEqual(dry.out.trimEnd().split('\n').slice(0, 4), [
@@ -61,6 +61,9 @@ describe('apply with a key of operators', { concurrency: 2 }, () => {
     assert.match(made.out, /\+ key robot of Demo: ss\w+, secret/);
     const again = await apply(null, ...ours);
     assert.deepEqual([again.code, again.out], [0, 'Nothing differs.\n']);
+    const { machine_types: declared } = await json(far('export-fleet', ...ours, '--json'));
+    const networks = declared.map((one: { name: string; network?: string }) => one.network ?? null);
+    assert.deepEqual(new Set(networks), new Set([null, 'bridge:lab']));
     const { machines } = await json(run('machine', 'list', '--all', '--json'));
     const types = machines.map((one: { attributes: { machine_type: string } }) => one.attributes);
     assert.equal(

@@ -11,6 +11,7 @@ import { gbBytes } from '../../src/domain/units.ts';
 import { hardwareOf } from '../../src/engine/identity.ts';
 import { openQemu } from '../../src/engine/qemu/engine.ts';
 import { findProcess, processesIn } from '../../src/engine/qemu/process.ts';
+import { tapName } from '../../src/engine/qemu/tap.ts';
 import { call } from '../call.ts';
 import { contents } from '../content.ts';
 import { diskId, layerId, machineOn } from '../contract/engine/world.ts';
@@ -21,6 +22,8 @@ import {
   networkHost,
   outside,
   reached,
+  routed,
+  servesBoth,
   shellGuest,
 } from '../qemu/network-host.ts';
 import { quickBase } from '../qemu/quick-base.ts';
@@ -32,7 +35,7 @@ const suite: Scope = { after };
 defer(suite, () => {});
 
 type Engine = Awaited<ReturnType<typeof openQemu>>;
-const world = {} as { engine: Engine; root: string; service: number };
+const world = {} as { engine: Engine; root: string; service: number; folder: string };
 const openIn = (root: string) =>
   openQemu({ root, installation, networks: { network: 'user', reach: [] } });
 
@@ -64,7 +67,7 @@ before(async () => {
   const folder = await temporaryFolder(suite);
   const { service } = await networkHost(suite, folder);
   const root = join(folder, 'engine');
-  Object.assign(world, { root, service, engine: await openIn(root) });
+  Object.assign(world, { folder, root, service, engine: await openIn(root) });
   defer(suite, async () => {
     for (const machineId of await world.engine.runningMachines(call))
       await world.engine.stopMachine({ machineId, graceMs: 0 }, call);
@@ -164,5 +167,33 @@ describe('machines on a bridge', () => {
     await assert.rejects(start(5, 'bridge:br9'), /This host has no bridge br9\. Make it/);
     assert.deepEqual(devices(), []);
     assert.equal(await world.engine.machineState(5 as MachineId, call), 'off');
+  });
+});
+
+describe('machines on a tap device', () => {
+  it('get addresses of both kinds from what the operator runs there, and are reached by both', async () => {
+    await start(6, 'tap');
+    const device = tapName(installation, '6');
+    assert.deepEqual(devices(), [device]);
+    servesBoth(suite, world.folder, device);
+    const learnt = async () => (await care(6, true))?.addresses ?? [];
+    const four = await waitFor('its address', async () => (await learnt())[0], limitMs);
+    assert.match(four, /^10\.77\.0\.\d+$/);
+    const six = await waitFor(
+      'its address by router advertisements',
+      async () => /fd77:[0-9a-f:]+/.exec(await inside(four, 22, '/bin/busybox ip addr'))?.[0],
+      limitMs,
+    );
+    assert.ok(await inside(six, 22, 'true'), 'the host reaches it');
+    const both = await learnt();
+    assert.deepEqual(new Set(both), new Set([four, six]));
+    const host = `${routed.address}:${world.service}`;
+    assert.deepEqual(await reached([four, 22], [host, outside.metadata]), [host]);
+  });
+
+  it('leave no device and no rules', async () => {
+    await world.engine.stopMachine({ machineId: 6 as MachineId, graceMs: 0 }, call);
+    assert.deepEqual(devices(), []);
+    assert.doesNotMatch(tables(), /machine-6/);
   });
 });

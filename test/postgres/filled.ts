@@ -90,6 +90,13 @@ const moreRows: [table: string, row: Row][] = [
     },
   ],
   [
+    'intake',
+    {
+      ...{ layer_id: 'layer', part: 'scratch', organisation_id: null },
+      ...{ bytes: 7, reserved_bytes: 3, expires_at: at },
+    },
+  ],
+  [
     'operator_upload',
     {
       ...{ id: 'd'.repeat(64), bytes: 7, received_bytes: 3, created_at: at, expires_at: at },

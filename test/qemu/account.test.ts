@@ -4,22 +4,50 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { statfs } from 'node:fs/promises';
+import { statfs, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import { gzipSync } from 'node:zlib';
+import { baseAdd } from '../../src/app/operator/base.ts';
 import { localBlobs } from '../../src/blobs/local/blobs.ts';
+import { upload } from '../../src/client/transfer.ts';
 import { accountRoomBytes } from '../../src/domain/account.ts';
 import { roomBytes } from '../../src/domain/host.ts';
 import type { MachineId, TransferId } from '../../src/domain/ids.ts';
 import { call } from '../call.ts';
 import { diskId } from '../contract/engine/world.ts';
+import { operatorOn } from '../operator.ts';
 import { smallDisk } from '../small-disk.ts';
-import { leftOutWithoutRoot } from '../support.ts';
-import { startQuick } from './quick-server.ts';
+import { defer, leftOutWithoutRoot, type Scope, temporaryFolder, waitFor } from '../support.ts';
+import { restMs, startQuick } from './quick-server.ts';
 
 const mib = 1024 ** 2;
 /** The store and the log of the server write a little meanwhile. */
 const nearBytes = 3 * mib;
+
+/** Looks at a disk again and again; the function tells the least bytes that were free. */
+function leastFree(t: Scope, folder: string): () => number {
+  let least = Number.MAX_SAFE_INTEGER;
+  const watch = setInterval(async () => {
+    const { bavail, bsize } = await statfs(folder);
+    least = Math.min(least, bavail * bsize);
+  }, 5);
+  defer(t, () => clearInterval(watch));
+  return () => least;
+}
+
+/** The second is said of files that outgrow on a small disk what was reserved ahead of them. */
+const lacking = /may take 0.[1-3] GB and 0.[1-3] GB are left on the host|The host's disk is full/;
+
+/** A small file that unpacks to a disk of so many bytes, none of which are holes. */
+function packedDisk(bytes: number): Buffer {
+  const disk = Buffer.alloc(bytes, randomBytes(16 * 1024));
+  disk.fill(0, 0, 512);
+  // A boot sector with code and no partitions.
+  disk.writeUInt8(0xfa, 0);
+  disk.writeUInt16BE(0x55aa, 510);
+  return gzipSync(disk, { level: 1 });
+}
 
 const assertNear = (found: number, wanted: number, what: string) =>
   assert.ok(Math.abs(found - wanted) < nearBytes, `${what}: ${found}, not ${wanted}`);
@@ -95,5 +123,72 @@ describe('the account of a real disk', { skip: leftOutWithoutRoot }, () => {
     assertNear(await room(), before, 'without it');
     await measure();
     assertNear(await room(), await onDisk(), 'at the end');
+  });
+
+  it('is not filled by packed imports that each fit: one waits for the other, or ends with the reason', async (t) => {
+    const dataDir = await smallDisk(t, 500);
+    const s = await startQuick(t, { dataDir });
+    const least = leastFree(t, dataDir);
+    const opened = async (sizeMib: number) => {
+      const file = packedDisk(sizeMib * mib);
+      const { id } = await s.client.imageImport({ size_bytes: file.length });
+      const read = async (at: number, length: number) => file.subarray(at, at + length);
+      await upload(s.client, { url: s.url, ...s.key }, id, read);
+      return id;
+    };
+    const ends = async (ids: string[]) => {
+      const made = await Promise.all(ids.map((id) => s.client.transferFinish({ id })));
+      return Promise.all(
+        made.map(({ attributes: { id } }) =>
+          waitFor(
+            'the image is at rest',
+            async () => {
+              const { attributes } = await s.client.imageGet({ id });
+              return ['available', 'failed'].includes(attributes.status) && attributes;
+            },
+            restMs,
+          ),
+        ),
+      );
+    };
+    // Each needs its size twice at its end, and then once.
+    const both = await ends([await opened(120), await opened(120)]);
+    assert.deepEqual(
+      both.map(({ status, status_reason: reason }) => [status, reason]),
+      [
+        ['available', null],
+        ['available', null],
+      ],
+    );
+    const [last] = await ends([await opened(130)]);
+    assert.equal(last?.status, 'failed');
+    assert.match(last?.status_reason ?? '', lacking);
+    // Tools write on for a tenth of a second; that is what the reserve of the disk is for.
+    assert.ok(least() > 0, 'the disk was never full');
+    await s.assertSound();
+    const { held } = (await s.store.read('system', (work) => work.account.host())) ?? {};
+    assert.equal(held?.reservedBytes, 0);
+  });
+
+  it('has what bases take while they are added, and is not filled by two of them', async (t) => {
+    const dataDir = await smallDisk(t, 420);
+    const s = await startQuick(t, { dataDir });
+    await s.reconciler.task('measure');
+    const least = leastFree(t, dataDir);
+    const folder = await temporaryFolder(t);
+    const add = async (name: string) => {
+      const disk = join(folder, `${name}.gz`);
+      await writeFile(disk, packedDisk(100 * mib));
+      const given = { name, files: { disk }, boot: { mode: 'bios' } } as const;
+      return baseAdd(operatorOn(s.store), s.engine, given);
+    };
+    const ends = await Promise.allSettled([add('One'), add('Two')]);
+    const reasons = ends.flatMap((end) => (end.status === 'rejected' ? end.reason.message : []));
+    for (const reason of reasons) assert.match(reason, lacking);
+    assert.ok(least() > 0, 'the disk was never full');
+    if (reasons.length === 2) await add('Three');
+    await s.assertSound();
+    const { held } = (await s.store.read('system', (work) => work.account.host())) ?? {};
+    assert.equal(held?.reservedBytes, 0);
   });
 });

@@ -11,6 +11,7 @@ import { defer, type Scope, waitFor } from '../support.ts';
 
 const addresses = { public: '203.0.113.80', metadata: '169.254.169.254' };
 export const outside = { public: `${addresses.public}:80`, metadata: `${addresses.metadata}:80` };
+export const routed = { address: '10.77.0.1', prefix: 'fd77::' };
 export const bridge = { name: 'br0', address: '10.99.0.1' };
 /** Longer than a guest under emulation on a busy host takes. */
 const limitMs = 240_000;
@@ -67,6 +68,18 @@ export async function networkHost(t: Scope, folder: string): Promise<{ service: 
     ),
   );
   return { service: (server.address() as AddressInfo).port };
+}
+
+/** Serves addresses of both kinds on a device of this host, as an operator would. */
+export function servesBoth(t: Scope, folder: string, device: string): void {
+  ip(`addr add ${routed.address}/24 dev ${device}`);
+  ip(`-6 addr add ${routed.prefix}1/64 dev ${device} nodad`);
+  const leases = ['--dhcp-range=10.77.0.50,10.77.0.99,1h', `--dhcp-leasefile=${folder}/routed`];
+  const own = ['--keep-in-foreground', '--conf-file=/dev/null', '--port=0', '--user=root'];
+  const adverts = ['--enable-ra', `--dhcp-range=${routed.prefix},ra-only,64,1h`];
+  const at = ['--bind-interfaces', `--interface=${device}`, '--except-interface=lo'];
+  const child = spawn('dnsmasq', [...own, ...at, ...leases, ...adverts], { stdio: 'ignore' });
+  defer(t, () => child.kill('SIGKILL'));
 }
 
 /**

@@ -9,67 +9,18 @@ import { DatabaseSync } from 'node:sqlite';
 import { describe, it } from 'node:test';
 import { AppError } from '../../src/domain/error.ts';
 import type { LayerId } from '../../src/domain/ids.ts';
-import { openQemu } from '../../src/engine/qemu/engine.ts';
 import { call } from '../call.ts';
 import { layerId } from '../contract/engine/world.ts';
-import { defer, type Scope, temporaryFolder } from '../support.ts';
-
-const mib = 1024 ** 2;
-const installed = 'Status: install ok installed';
-const stanza = (name: string, version: string) =>
-  `Package: ${name}\n${installed}\nArchitecture: amd64\nVersion: ${version}\n\n`;
-
-type Tree = Record<string, string | Buffer>;
-
-const debian: Tree = {
-  'usr/lib/os-release': 'ID=debian\nVERSION_ID="12"\nPRETTY_NAME="Debian 12"\n',
-  'var/lib/dpkg/status': stanza('bash', '5.2') + stanza('curl', '7.88'),
-};
-
-async function prepared(t: Scope) {
-  const folder = await temporaryFolder(t);
-  const root = join(folder, 'engine');
-  const engine = await openQemu({ root });
-  defer(t, () => engine.close());
-  /** A raw disk with a file system of these files, which begins at a byte. */
-  const diskOf = async (tree: Tree, { startBytes = 0, sizeMb = 16 } = {}) => {
-    const content = join(folder, `tree-${layerId()}`);
-    for (const [path, text] of Object.entries(tree)) {
-      await mkdir(dirname(join(content, path)), { recursive: true });
-      await writeFile(join(content, path), text);
-    }
-    await mkdir(join(content, 'etc'), { recursive: true });
-    if (tree['usr/lib/os-release'] !== undefined)
-      await symlink('../usr/lib/os-release', join(content, 'etc/os-release'));
-    const disk = `${content}.raw`;
-    await writeFile(disk, '');
-    await truncate(disk, startBytes + sizeMb * mib);
-    const at = ['-E', `offset=${startBytes}`, '-d', content, disk, `${sizeMb}M`];
-    execFileSync('mkfs.ext4', ['-q', ...at], { stdio: 'pipe' });
-    return disk;
-  };
-  /** Makes a layer of a raw disk. On a parent it has the difference alone. */
-  const layerOf = async (disk: string, parent?: LayerId) => {
-    const id = layerId();
-    const layer = join(root, 'layers', `${id}.qcow2`);
-    execFileSync('qemu-img', ['convert', '-f', 'raw', '-O', 'qcow2', disk, layer]);
-    if (parent !== undefined) {
-      const below = join(root, 'layers', `${parent}.qcow2`);
-      const made = `${layer}.new`;
-      const on = ['-f', 'qcow2', '-F', 'qcow2', '-b'];
-      execFileSync('qemu-img', ['create', '-q', ...on, layer, made]);
-      execFileSync('qemu-img', ['rebase', ...on, below, made]);
-      execFileSync('mv', [made, layer]);
-    }
-    execFileSync('chmod', ['444', layer]);
-    return id;
-  };
-  const list = (...chain: LayerId[]) => engine.packages.list({ chain }, call);
-  return { folder, diskOf, layerOf, list, engine };
-}
-
-const names = ({ packages }: { packages: readonly { name: string; version: string }[] }) =>
-  packages.map(({ name, version }) => `${name} ${version}`);
+import {
+  debian,
+  mib,
+  names,
+  prepared,
+  rpmHeader,
+  stanza,
+  type Tree,
+  writeTable,
+} from './package-disks.ts';
 
 /** The bytes of a database of rpm with one package. */
 function rpmDatabase(header: Buffer): Buffer {
@@ -82,34 +33,6 @@ function rpmDatabase(header: Buffer): Buffer {
   bytes[18] = 2;
   bytes[19] = 2;
   return bytes;
-}
-
-function rpmHeader(texts: readonly (readonly [tag: number, text: string])[]): Buffer {
-  const entries = Buffer.alloc(8 + texts.length * 16);
-  const data: Buffer[] = [];
-  let offset = 0;
-  texts.forEach(([tag, text], index) => {
-    [tag, 6, offset, 1].forEach((one, at) => {
-      entries.writeUInt32BE(one, 8 + index * 16 + at * 4);
-    });
-    data.push(Buffer.from(`${text}\0`));
-    offset += text.length + 1;
-  });
-  entries.writeUInt32BE(texts.length, 0);
-  entries.writeUInt32BE(offset, 4);
-  return Buffer.concat([entries, ...data]);
-}
-
-/** Writes a partition table of the older form, with one partition of Linux. */
-async function writeTable(disk: string, { firstSector = 0, sectors = 0 }): Promise<void> {
-  const sector = Buffer.alloc(512);
-  sector[450] = 0x83;
-  sector.writeUInt32LE(firstSector, 454);
-  sector.writeUInt32LE(sectors, 458);
-  sector.writeUInt16BE(0x55aa, 510);
-  const file = await open(disk, 'r+');
-  await file.write(sector, 0, sector.length, 0);
-  await file.close();
 }
 
 describe('the list of packages of a layer', () => {
@@ -152,9 +75,10 @@ describe('the list of packages of a layer', () => {
     const { folder, layerOf, list } = await prepared(t);
     const disk = join(folder, 'other.raw');
     for (const [at, mark, kind] of [
-      [0, 'XFSB', /not read: .*holds XFS/],
-      [65_600, '_BHRfS_M', /not read: .*holds btrfs/],
-      [512, 'LABELONE', /not read: .*holds LVM/],
+      [0, 'XFSB', /not read: .*holds XFS, and the file system is damaged: the sizes of its tables/],
+      [65_600, '_BHRfS_M', /not read: .*holds btrfs, and the file system is damaged/],
+      [512, 'LABELONE', /not read: .*holds LVM, and the file system is damaged: the label of LVM/],
+      [0, 'LUKS\xba\xbe', /not read: .*holds an encrypted volume \(LUKS\), and only ext2/],
       [0, 'nothing', /not read: its disk has no file system that is known here/],
     ] as const) {
       await writeFile(disk, '');
@@ -171,7 +95,7 @@ describe('the list of packages of a layer', () => {
     const centos = { 'etc/os-release': 'ID=centos\n', 'var/lib/rpm/Packages': 'x' };
     await assert.rejects(
       list(await layerOf(await diskOf(centos))),
-      /not read: its packages are in \/var\/lib\/rpm\/Packages, a Berkeley database/,
+      /not read: its database \/var\/lib\/rpm\/Packages cannot be read: it is damaged: it has no head/,
     );
     const odd = { 'var/lib/dpkg/status': stanza('good', '1') + stanza('bad\x1b[31m', '1') };
     const found = await list(await layerOf(await diskOf(odd)));

@@ -193,7 +193,7 @@ describe('apply', { concurrency: 2 }, () => {
 software:
   - {name: Tool, size_gb: 0.5, script: tool.sh}
 machine_types:
-  - {name: Tiny, cpus: 1, memory_mb: 256, disk_gb: 5}
+  - {name: Tiny, cpus: 1, memory_mb: 256, disk_gb: 5, network: tap}
 images:
   - {name: With tool, software: [Tool]}
 machines:
@@ -216,6 +216,10 @@ keys:
       /^~ software Tool \(\d+\): another recipe/,
     );
     assert.match((await run('key', 'list', '-o', 'name')).out, /reader/);
+    const types = await run('machine-type', 'list', '--local', '--json');
+    assert.match(types.out, /"name": ?"Tiny"[^}]*"network": ?"tap"/);
+    const wrong = await apply(text.replace('tap', 'taps'), '--local');
+    assert.match(wrong.err, /:5:\d+: network must match pattern/);
   });
 });
 

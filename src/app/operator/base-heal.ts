@@ -4,15 +4,17 @@
 import { AppError, failedForNow, invalid } from '../../domain/error.ts';
 import type { BaseImageId } from '../../domain/ids.ts';
 import { isUsable, type Layer } from '../../domain/layer.ts';
+import { requirePart } from '../../engine/optional/parts.ts';
 import { withoutJob } from '../../engine/port/call.ts';
 import type { Engine } from '../../engine/port/engine.ts';
 import { sha256Of } from '../../lib/content.ts';
 import { noLog } from '../../lib/log.ts';
 import { recordHealed } from '../../reconcile/heal.ts';
+import { endIntake, withIntake } from '../../reconcile/intake.ts';
 import { isReadable, verifyCopy } from '../../reconcile/verify.ts';
 import type { Store } from '../../store/port/unit-of-work.ts';
 import { change } from './context.ts';
-import { type GivenFile, givenFile } from './given-file.ts';
+import { type GivenFile, givenFile, sentBytes } from './given-file.ts';
 
 type Healer = Pick<Engine, 'importBase' | 'verify'>;
 
@@ -47,6 +49,8 @@ async function damagedLayer(store: Store, engine: Engine, id: BaseImageId, signa
   for (const copy of layer.copies)
     await verifyCopy({ store, engine, log: noLog }, copy, 0, withoutJob(signal));
   const now = await find();
+  // An engine without digests has compared nothing, so it cannot say that nothing is wrong.
+  if (isUsable(now.layer)) requirePart(engine, 'verify');
   if (isUsable(now.layer))
     throw new AppError(
       'conflict',
@@ -58,7 +62,7 @@ async function damagedLayer(store: Store, engine: Engine, id: BaseImageId, signa
 /**
  * Puts the bytes of a file in the place of a damaged base's. The file is judged like that of a new
  * base. Throws not-found, `conflict` when the base is not damaged, and `invalid` for a file that it
- * did not come from; then nothing is changed.
+ * did not come from, or an engine that cannot tell; then nothing is changed.
  */
 export const baseHeal = change(
   'baseHeal',
@@ -75,13 +79,21 @@ export const baseHeal = change(
         `Base image ${id} (${name}) did not come from ${from}: that file has the digest ${digest}, and the base came from one with ${key}. Give that one, or add this one as a base of its own.`,
       );
     const healer: Healer = engine;
-    const made = await healer.importBase(
-      { layerId: layer.id, disk, ...(wanted !== undefined && { wanted }) },
-      withoutJob(signal),
+    const counted = {
+      layerId: layer.id,
+      organisationId: null,
+      coveredBytes: sentBytes(file, disk),
+    };
+    const made = await withIntake(store, counted, (room) =>
+      healer.importBase(
+        { layerId: layer.id, disk, room, ...(wanted !== undefined && { wanted }) },
+        withoutJob(signal),
+      ),
     );
     if (made.digest !== key)
       throw failedForNow('The file was changed while it was read; give it again.');
     return store.write('system', async (work) => {
+      await endIntake(work, layer.id);
       const now = await work.layers.find(layer.id);
       if (now?.state !== 'sealed')
         throw failedForNow('The base was removed, or changed, while it was healed; look again.');

@@ -15,9 +15,10 @@ import { withoutJob } from '../../engine/port/call.ts';
 import type { Engine } from '../../engine/port/engine.ts';
 import type { ChainBoot } from '../../engine/port/layers.ts';
 import { newId } from '../../lib/new-id.ts';
+import { endIntake, withIntake } from '../../reconcile/intake.ts';
 import type { Reader, Store, Writer } from '../../store/port/unit-of-work.ts';
 import { change } from './context.ts';
-import { type GivenFile, givenFile } from './given-file.ts';
+import { type GivenFile, givenFile, sentBytes } from './given-file.ts';
 import { assertName, assertNameFree } from './name.ts';
 
 interface NewBase {
@@ -148,17 +149,22 @@ export const baseAdd = change(
       ...(kernel !== undefined && { kernel: await givenFile(kernel, signal) }),
       ...(initrd !== undefined && { initrd: await givenFile(initrd, signal) }),
     };
-    const imported = await intake.importBase(spec, withoutJob(signal));
+    const counted = { layerId, organisationId: null, coveredBytes: sentBytes(disk, spec.disk) };
+    const imported = await withIntake(store, counted, (room) =>
+      intake.importBase({ ...spec, room }, withoutJob(signal)),
+    );
     try {
       const boot = await settledBoot(intake, { layerId, boot: given.boot }, withoutJob(signal));
-      const added = await store.write('system', (work) =>
-        addRow(work, layerId, boot, given, imported),
-      );
+      const added = await store.write('system', async (work) => {
+        await endIntake(work, layerId);
+        return addRow(work, layerId, boot, given, imported);
+      });
       touched(`base image ${added.id} (${added.name})`);
       if (added.layerId !== layerId) await intake.removeLayer(layerId, withoutJob());
       return added;
     } catch (error) {
       await intake.removeLayer(layerId, withoutJob());
+      await store.write('system', (work) => endIntake(work, layerId));
       throw error;
     }
   },

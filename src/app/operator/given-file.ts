@@ -18,3 +18,7 @@ export async function givenFile(file: GivenFile, signal?: AbortSignal): Promise<
   if (!found?.isFile()) throw invalid(`${file} is not a file that can be read.`);
   return fileContent(file);
 }
+
+/** The bytes of what is made of a file that the upload of the file has reserved; else 0. */
+export const sentBytes = (file: GivenFile, { bytes }: Content): number =>
+  typeof file === 'string' ? 0 : bytes;

@@ -53,6 +53,7 @@ export async function storageGet(store: Store, engine: Engine): Promise<Storage>
       ['kept disks', ofState('kept')],
       ['disks that are being removed', accounted('disk.deleting')],
       ['uploads and exports', accounted('transfer')],
+      ['disks that are being taken in', accounted('intake')],
       ['reserved for work under way', account?.held.reservedBytes ?? 0],
       ['left for new work', account ? Math.max(0, Math.floor(accountRoomBytes(account))) : 0],
       ['free on the host', capacity.freeBytes],

@@ -13,10 +13,11 @@ export interface FleetOptions {
   source: string;
   /** Whether the file is for another installation, which has none of these things. */
   isForAnother: boolean;
-  /** The organisation with its keys, which only operators see; null otherwise. */
+  /** The organisation with what only operators see of it; null otherwise. */
   of: {
     name: string;
     keys: readonly { name: string; permissions: readonly string[] }[];
+    machineTypes: readonly { name: string; network: string | null }[];
   } | null;
 }
 
@@ -100,9 +101,11 @@ function keysOf(of: FleetOptions['of']): NonNullable<Fleet['keys']> {
 /** The organisation as the text of a fleet file. */
 export function fleetText(now: Now, options: FleetOptions): string {
   const images = declared(now.images);
-  const types = now.types.map(({ name, cpus, memoryMb, diskGb }) => ({
-    ...{ name, cpus, memory_mb: memoryMb, disk_gb: diskGb },
-  }));
+  const types = now.types.map(({ name, cpus, memoryMb, diskGb }) => {
+    const network = options.of?.machineTypes.find((one) => one.name === name)?.network ?? null;
+    const sizes = { cpus, memory_mb: memoryMb, disk_gb: diskGb };
+    return { name, ...sizes, ...(network !== null && { network }) };
+  });
   const machines = groupsOf(now, images, options.isForAnother);
   const keys = keysOf(options.of);
   const fleet: Fleet = {

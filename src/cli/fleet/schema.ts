@@ -45,6 +45,12 @@ const MachineType = Type.Object(
     cpus: Type.Integer({ minimum: 1, maximum: 255 }),
     memory_mb: Type.Integer({ minimum: 1, maximum: 16_777_216 }),
     disk_gb: Type.Integer({ minimum: 1, maximum: 1_000_000 }),
+    network: Type.Optional(
+      Type.String({
+        pattern: '^(none|user|tap|bridge:.{1,15})$',
+        description: "Network of its machines, such as user or bridge:lab. Default: the server's",
+      }),
+    ),
   },
   { ...closed, description: 'A size of machines; only the operator adds them (--local)' },
 );

@@ -12,6 +12,7 @@ import type { Fleet } from '../fleet/schema.ts';
 import { duration, parsed, UsageError } from '../parse.ts';
 import type { Both, OperatorContext } from './context.ts';
 import type { Desk } from './desk.ts';
+import { machineNetwork } from './parse-network.ts';
 
 /** A change with the line that announces it. `make` resolves to the line of the result. */
 interface Change {
@@ -148,9 +149,10 @@ async function typeChanges(
   const there = new Set((await desk.machineTypeList()).map(({ name }) => name));
   return declared
     .filter(({ name }) => !there.has(name))
-    .map(({ name, cpus, memory_mb: memoryMb, disk_gb: diskSizeGb }) => {
+    .map(({ name, cpus, memory_mb: memoryMb, disk_gb: diskSizeGb, network: given }) => {
       const line = `+ machine type ${name}`;
-      const type = { name, code: name.toLowerCase(), cpus, memoryMb, diskSizeGb };
+      const network = given === undefined ? null : parsed('network', given, machineNetwork);
+      const type = { name, code: name.toLowerCase(), cpus, memoryMb, diskSizeGb, network };
       return {
         line,
         async make() {

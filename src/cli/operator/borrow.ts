@@ -12,8 +12,11 @@ const lastsMs = 24 * 3600_000;
 
 interface Borrowed {
   options: ClientOptions;
-  /** The keys of the organisation that are in use, without this one. */
-  keys: readonly { name: string; permissions: readonly string[] }[];
+  shown: {
+    /** The keys of the organisation that are in use, without this one. */
+    keys: readonly { name: string; permissions: readonly string[] }[];
+    machineTypes: readonly { name: string; network: string | null }[];
+  };
 }
 
 interface Borrowing {
@@ -50,6 +53,7 @@ export const withBorrowedKey = <Result>(
       ({ organisationId, revokedAt, expiresAt }) =>
         organisationId === ours.id && revokedAt === null && (expiresAt === null || expiresAt > now),
     );
+    const machineTypes = await desk.machineTypeList();
     const permissions = usualPermissions.filter((one) => !readsOnly || one.endsWith(':read'));
     const name = 'a command of an operator';
     const made = await desk.keyCreate({
@@ -60,7 +64,7 @@ export const withBorrowedKey = <Result>(
     });
     try {
       const options = { ...found, ...made, url: apiUrl ?? found.url };
-      return await work({ options, keys });
+      return await work({ options, shown: { keys, machineTypes } });
     } finally {
       await desk.keyRevoke(made.key, false);
     }

@@ -35,8 +35,8 @@ const fileOption = (command: Command): Command =>
 export function exportFleetCommand(command: Command, context: OrganisationContext): void {
   organisationOptions(fileOption(command)).action(async (flags: Written & OfOrganisation) => {
     const found = await findCredentials(flags, context.env);
-    await withOrganisation(context, flags, found, true, async ({ options, keys }) => {
-      const of = keys && { name: flags.organisation ?? '', keys };
+    await withOrganisation(context, flags, found, true, async ({ options, shown }) => {
+      const of = shown && { name: flags.organisation ?? '', ...shown };
       await write(options, flags, context.terminal, { isForAnother: false, of });
     });
   });

@@ -15,8 +15,11 @@ export interface OfOrganisation {
 /** The access of such a command to the organisation. */
 interface Lent {
   options: ClientOptions;
-  /** The keys of the organisation; null with a key that does not show them. */
-  keys: readonly { name: string; permissions: readonly string[] }[] | null;
+  /** What operators alone are shown; null with a key of an organisation. */
+  shown: {
+    keys: readonly { name: string; permissions: readonly string[] }[];
+    machineTypes: readonly { name: string; network: string | null }[];
+  } | null;
 }
 
 export interface OrganisationContext extends RemoteContext {
@@ -54,7 +57,7 @@ export async function withOrganisation(
 ): Promise<void> {
   const { organisation, apiUrl = null } = flags;
   if (!(await context.isOperators(found.key))) {
-    if (organisation === undefined && apiUrl === null) return work({ options: found, keys: null });
+    if (organisation === undefined && apiUrl === null) return work({ options: found, shown: null });
     throw new UsageError(
       'The key is of an organisation; leave --organisation and --api-url out, or give a key of operators.',
     );

@@ -7,8 +7,11 @@ import type { BootProfile } from '../../domain/boot.ts';
 import type { LayerId } from '../../domain/ids.ts';
 import type { Content } from '../../lib/content.ts';
 import type { Call } from './call.ts';
+import type { Room } from './room.ts';
 
 export interface BaseFiles {
+  /** Where the call asks for the room of its files; absent: it is bounded by the disk alone. */
+  room?: Room | undefined;
   /**
    * A disk in one of the formats of `domain/disk-kind.ts`, also compressed or in an archive. It is
    * not trusted: a disk that could lead a tool to another file is refused before any tool opens it.

@@ -10,29 +10,35 @@ import { type Content, headOf } from '../../lib/content.ts';
 import { exists, moveDurably, sha256File } from '../../lib/files.ts';
 import type { FileSpec } from '../port/builds.ts';
 import type { BaseSpec, ImportedBase } from '../port/layers.ts';
+import type { Room } from '../port/room.ts';
 import { makeImmutable, storedBytes } from './disk-file.ts';
 import { convertDisk } from './foreign/convert.ts';
 import { takeDisk } from './foreign/intake.ts';
 import { giveTo, type Host } from './host.ts';
 import type { Paths } from './paths.ts';
 import { assertQcow2Whole } from './qcow2.ts';
-import { capacityOf, withinRoom } from './room.ts';
+import { capacityOf, fileBytes, folderBytes, withinRoom } from './room.ts';
 import { takeIn, writeOut } from './source.ts';
 
 export async function importBase(
-  { layerId, disk, wanted, kernel, initrd }: BaseSpec,
+  { layerId, disk, wanted, kernel, initrd, room }: BaseSpec,
   signal: AbortSignal,
   paths: Paths,
   host: Host,
 ): Promise<ImportedBase> {
-  await assertRoomFor(disk, signal, paths);
+  await assertRoomFor(disk, room, signal, paths);
   const folder = join(paths.builds, `base-${layerId}`);
   await rm(folder, { recursive: true, force: true });
   await mkdir(folder, { mode: 0o711 });
   try {
     const source = join(folder, 'source');
     const target = join(folder, 'disk.qcow2');
-    const limits = { bytesMax: Number.MAX_SAFE_INTEGER, signal };
+    const written = async () => {
+      const layerBytes = await fileBytes(target);
+      return { scratchBytes: (await folderBytes(folder)) - layerBytes, layerBytes };
+    };
+    const growing = room ? { room, written } : null;
+    const limits = { bytesMax: Number.MAX_SAFE_INTEGER, signal, growing };
     const { digest, virtualBytes } = await withinRoom(folder, limits, async (within) => {
       await takeIn(disk, source, { signal: within.signal, mayLink: false });
       await giveTo(host.user, source);
@@ -69,7 +75,12 @@ export async function importBase(
 }
 
 /** Refuses a file that holds no disk, or has no room, before a byte of it is copied. */
-async function assertRoomFor(disk: Content, signal: AbortSignal, paths: Paths): Promise<void> {
+async function assertRoomFor(
+  disk: Content,
+  room: Room | undefined,
+  signal: AbortSignal,
+  paths: Paths,
+): Promise<void> {
   // The copy is checked again later, because the original may change meanwhile.
   const found = assertHoldsDisk(await headOf(disk, headBytes), disk.bytes);
   const { path, bytes } = disk;
@@ -77,6 +88,7 @@ async function assertRoomFor(disk: Content, signal: AbortSignal, paths: Paths): 
   const isQcow2 = found.kind === 'disk' && found.format === 'qcow2';
   const unpacked = isQcow2 && path !== undefined ? await assertQcow2Whole(path, signal) : stored;
   assertRoom(await capacityOf(paths.builds), stored + unpacked);
+  await room?.expect(stored + unpacked);
 }
 
 export async function importFile(

@@ -3,11 +3,12 @@
 
 import { type BootProfile, isUefi, settled } from '../../domain/boot.ts';
 import { headBytes as volumeBytes, volumeIn } from '../../domain/disk-kind.ts';
-import { invalid } from '../../domain/error.ts';
+import { AppError, invalid } from '../../domain/error.ts';
 import { exists } from '../../lib/files.ts';
 import type { BootFault, SettleSpec } from '../optional/boot-check.ts';
 import type { RootBoot } from '../port/layers.ts';
 import { firmwareOf, headBytes } from './boot-sector.ts';
+import { type EfiPrograms, efiProgramsOn } from './efi-partition.ts';
 import { hardwareFault } from './firmware.ts';
 import { growthFaultOf } from './growth.ts';
 import type { Host } from './host.ts';
@@ -17,33 +18,40 @@ import { readingQcow2 } from './qcow2.ts';
 
 type Found = ReturnType<typeof firmwareOf>;
 
-const faults: Record<'bios' | 'uefi', Record<Found, BootFault | null>> = {
-  bios: {
-    bios: null,
-    uefi: {
-      says: 'its disk boots by UEFI only (it has an EFI system partition and no boot loader for BIOS), and its boot profile says BIOS; remove it, and add it again without --firmware bios',
-      sure: true,
-    },
-    doubtful: {
-      says: 'its disk has an EFI system partition and no BIOS boot partition, so its boot loader may be for UEFI only, and its boot profile says BIOS',
-      sure: false,
-    },
-    none: {
-      says: 'its disk has no boot loader: its first sector holds no program, and it has no EFI system partition',
-      sure: true,
-    },
-  },
+const biosFaults: Record<Found, BootFault | null> = {
+  bios: null,
   uefi: {
-    // A disk for both has an EFI system partition too, which is not looked for here.
-    bios: null,
-    uefi: null,
-    doubtful: null,
-    none: {
-      says: 'its disk has no EFI system partition, and its boot profile says UEFI',
-      sure: true,
-    },
+    says: 'its disk boots by UEFI only (it has an EFI system partition and no boot loader for BIOS), and its boot profile says BIOS; remove it, and add it again without --firmware bios',
+    sure: true,
+  },
+  doubtful: {
+    says: 'its disk has an EFI system partition and no BIOS boot partition, so its boot loader may be for UEFI only, and its boot profile says BIOS',
+    sure: false,
+  },
+  none: {
+    says: 'its disk has no boot loader: its first sector holds no program, and it has no EFI system partition',
+    sure: true,
   },
 };
+
+const loaderCure =
+  'put one there (grub-install --removable, or on Debian dpkg-reconfigure grub-efi-amd64), and give the disk again';
+
+/** Why a firmware without a list of boot loaders starts nothing; null when it starts something. */
+function efiFault(programs: EfiPrograms): string | null {
+  switch (programs.kind) {
+    case 'usual':
+      return null;
+    case 'others':
+      return `its EFI system partition has no \\EFI\\BOOT\\BOOTX64.EFI, which a fresh machine starts, but other programs, such as ${programs.path.replaceAll('/', '\\')}; ${loaderCure}`;
+    case 'none':
+      return `its EFI system partition has no boot loader (no program in \\EFI); ${loaderCure}`;
+    case 'strange':
+      return 'its EFI system partition holds no FAT file system, and a firmware reads no other';
+    case 'no partition':
+      return 'its disk has no EFI system partition, and its boot profile says UEFI';
+  }
+}
 
 const bare = (volume: string): BootFault => ({
   says: `its disk holds ${volume} without a partition table and a boot loader, and starts only with the kernel and the initrd that belong to it; let the operator add it as a base with them: silversmith base add --kernel FILE --initrd FILE --append "root=/dev/vda …"`,
@@ -65,10 +73,14 @@ export async function settleBoot(
       `QEMU on this host has no board ${JSON.stringify(board.slice(0, 100))}; give one of: ${boards.all.join(', ')}`,
     );
   if (given.mode !== 'found') return settled(given, board);
-  const found = await readingQcow2(paths.layer(layerId), async (read) =>
-    firmwareOf(await read(0, headBytes)),
-  );
-  return settled(given, board, found === 'uefi' || found === 'doubtful' ? 'uefi' : 'bios');
+  const isUefi = await readingQcow2(paths.layer(layerId), async (read, diskBytes) => {
+    const found = firmwareOf(await read(0, headBytes));
+    return (
+      found === 'uefi' ||
+      (found === 'doubtful' && efiFault(await efiProgramsOn(read, diskBytes)) === null)
+    );
+  });
+  return settled(given, board, isUefi ? 'uefi' : 'bios');
 }
 
 /** Null where a machine's system can use the whole of a larger disk, as far as the table tells. */
@@ -91,12 +103,23 @@ export async function bootFault(
   if (!(await exists(paths.layer(baseLayerId)))) return missing('first layer');
   const lacking = await hardwareFault(boot, host);
   if (lacking !== null) return { says: lacking, sure: true };
+  /** Whether fresh disks begin with a list of boot loaders that came with the root. */
+  const hasVariables = async () =>
+    boot.stateCopy !== 'none' && (await exists(paths.layerState(baseLayerId).variables));
   if (boot.mode !== 'direct')
-    return readingQcow2(paths.layer(baseLayerId), async (read) => {
+    return readingQcow2(paths.layer(baseLayerId), async (read, diskBytes) => {
       const found = firmwareOf(await read(0, headBytes));
       const volume = found === 'none' ? volumeIn(await read(0, volumeBytes)) : null;
-      const fault = faults[isUefi(boot) ? 'uefi' : 'bios'][found];
-      return volume === null || volume === 'partitions' ? fault : bare(volume);
+      if (volume !== null && volume !== 'partitions') return bare(volume);
+      if (!isUefi(boot)) return biosFaults[found];
+      const programs = await efiProgramsOn(read, diskBytes).catch((error: unknown) => {
+        if (error instanceof AppError && error.code === 'invalid') return error;
+        throw error;
+      });
+      if (programs instanceof AppError) return { says: `of this: ${programs.message}`, sure: true };
+      if (programs.kind === 'others' && (await hasVariables())) return null;
+      const says = efiFault(programs);
+      return says === null ? null : { says, sure: true };
     });
   if (!(await exists(paths.kernel(baseLayerId)))) return missing('kernel');
   return (await exists(paths.initrd(baseLayerId))) ? null : missing('initrd');

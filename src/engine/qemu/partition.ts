@@ -6,7 +6,7 @@ import { crc32 } from 'node:zlib';
 import { invalid } from '../../domain/error.ts';
 
 /** Reads exactly so many bytes of the disk; bytes beyond its end are zeros. */
-type ReadDisk = (offset: number, length: number) => Promise<Buffer>;
+export type ReadDisk = (offset: number, length: number) => Promise<Buffer>;
 
 export interface Partition {
   name: string;

@@ -2,18 +2,28 @@
 // disk. Both are checked while a tool writes, because the size is not known before and several
 // tools may write at once.
 
-import { statfs } from 'node:fs/promises';
+import { lstat, readdir, statfs } from 'node:fs/promises';
 import { availableParallelism, totalmem } from 'node:os';
+import { join } from 'node:path';
 import { invalid } from '../../domain/error.ts';
 import { type Capacity, isFull, roomBytes } from '../../domain/host.ts';
+import type { Room, Written } from '../port/room.ts';
 import { diskFull, TooLarge } from './qemu-img.ts';
 
 const lookMs = 100;
+const blockBytes = 512;
 
 interface Limits {
   /** The most bytes that a file may have. */
   bytesMax: number;
   signal: AbortSignal;
+}
+
+/** Room that is asked for while files grow. */
+interface Growing {
+  room: Room;
+  /** What the files take now. */
+  written(): Promise<Written>;
 }
 
 export async function capacityOf(folder: string): Promise<Capacity> {
@@ -30,28 +40,39 @@ export function hostSize(): { memoryMb: number; cpus: number } {
 
 /**
  * Runs work that writes into a folder. Throws `invalid` for a file above `bytesMax`; `unavailable`
- * when the host has no room for it.
+ * when the host has no room for it; and what asking for more room throws.
  */
 export async function withinRoom<Result>(
   folder: string,
-  { bytesMax, signal }: Limits,
+  { bytesMax, signal, growing = null }: Limits & { growing?: Growing | null },
   work: (limits: Limits) => Promise<Result>,
 ): Promise<Result> {
   const before = await capacityOf(folder);
   if (isFull(before)) throw diskFull('nothing is begun in the reserve');
   const room = roomBytes(before);
   const full = new AbortController();
+  const end = (reason: unknown) => full.abort(reason);
+  let asking: Promise<void> | null = null;
   const watch = setInterval(() => {
     capacityOf(folder).then(
-      (now) => isFull(now) && full.abort(diskFull('it was ended at the reserve')),
+      (now) => isFull(now) && end(diskFull('it was ended at the reserve')),
       () => {},
     );
+    asking ??=
+      growing &&
+      tell(growing, false)
+        .catch(end)
+        .finally(() => (asking = null));
   }, lookMs);
   try {
-    return await work({
+    const result = await work({
       bytesMax: Math.min(bytesMax, room),
       signal: AbortSignal.any([signal, full.signal]),
     });
+    clearInterval(watch);
+    await asking;
+    if (growing) await tell(growing, true);
+    return result;
   } catch (error) {
     signal.throwIfAborted();
     full.signal.throwIfAborted();
@@ -64,3 +85,20 @@ export async function withinRoom<Result>(
     clearInterval(watch);
   }
 }
+
+const tell = async ({ room, written }: Growing, isWhole: boolean) =>
+  room.wrote(await written(), isWhole);
+
+/** The bytes that the files of a folder take on the disk, without names of files elsewhere. */
+export async function folderBytes(folder: string): Promise<number> {
+  let bytes = 0;
+  for (const name of await readdir(folder)) {
+    const found = await lstat(join(folder, name)).catch(() => null);
+    if (found?.isFile() && found.nlink === 1) bytes += found.blocks * blockBytes;
+  }
+  return bytes;
+}
+
+/** The bytes of a file that may not exist yet. */
+export const fileBytes = async (path: string): Promise<number> =>
+  ((await lstat(path).catch(() => null))?.blocks ?? 0) * blockBytes;

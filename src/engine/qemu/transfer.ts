@@ -30,7 +30,7 @@ import { giveTo, type Host } from './host.ts';
 import type { Paths } from './paths.ts';
 import { virtualBytesOf } from './qcow2.ts';
 import { copyMs, diskFull, qemuImg, rebase, TooLarge } from './qemu-img.ts';
-import { withinRoom } from './room.ts';
+import { fileBytes, folderBytes, withinRoom } from './room.ts';
 import { takeIn, writeOut, writeSparse } from './source.ts';
 import { outputOf, packers } from './stream-tool.ts';
 
@@ -164,10 +164,15 @@ export async function importLayer(
   await mkdir(folder, { mode: 0o711 });
   try {
     const source = join(folder, 'source');
-    await takeIn(disk, source, { signal, mayLink: true });
     const whole = join(folder, 'whole.qcow2');
-    const wholeMax = parentId === null ? bytesMax : Number.MAX_SAFE_INTEGER;
-    const room = { bytesMax: wholeMax, signal };
+    const written = async () => {
+      const layerBytes = await fileBytes(parentId === null ? whole : overlay);
+      const inFolder = parentId === null ? layerBytes : 0;
+      return { scratchBytes: (await folderBytes(folder)) - inFolder, layerBytes };
+    };
+    const growing = spec.room ? { room: spec.room, written } : null;
+    const scratchRoom = { bytesMax: Number.MAX_SAFE_INTEGER, signal, growing };
+    const layerRoom = { bytesMax, signal, growing };
     let { kernel, initrd } = spec;
     /** Takes what follows the disk off a file that was compressed as a whole. */
     const cut = async (path: string) => {
@@ -181,11 +186,13 @@ export async function importLayer(
       ({ kernel, initrd } = files);
       await truncate(path, parts.disk.bytes);
     };
-    const virtualBytes = await withinRoom(paths.builds, room, async (limits) =>
-      convertDisk(await takeDisk(source, { folder, user, wanted, cut, ...limits }), whole, {
-        user,
-        ...limits,
-      }),
+    const found = await withinRoom(paths.builds, scratchRoom, async (limits) => {
+      await takeIn(disk, source, { signal: limits.signal, mayLink: true });
+      return takeDisk(source, { folder, user, wanted, cut, ...limits });
+    });
+    const wholeRoom = parentId === null ? layerRoom : scratchRoom;
+    const virtualBytes = await withinRoom(paths.builds, wholeRoom, (limits) =>
+      convertDisk(found, whole, { user, ...limits }),
     );
     // A layer on a base boots with the kernel of that base.
     const moveBeside = await takeBeside(
@@ -194,7 +201,7 @@ export async function importLayer(
       importing,
     );
     if (parentId === null) await makeImmutable(whole);
-    else await keepDifference({ whole, virtualBytes, parentId, bytesMax }, importing);
+    else await keepDifference({ whole, virtualBytes, parentId, room: layerRoom }, importing);
     await moveBeside();
     if (spec.firmwareState) await writeLayerState(paths.layerState(layerId), spec.firmwareState);
     const layer = paths.layer(layerId);
@@ -241,14 +248,19 @@ async function keepDifference(
     whole,
     virtualBytes,
     parentId,
-    bytesMax,
-  }: { whole: string; virtualBytes: number; parentId: LayerId; bytesMax: number },
+    room,
+  }: {
+    whole: string;
+    virtualBytes: number;
+    parentId: LayerId;
+    room: Parameters<typeof withinRoom>[1];
+  },
   importing: Importing,
 ): Promise<void> {
   const { layerId, signal, paths, user } = importing;
   const overlay = overlayOf(importing);
   await createOverlay(overlay, `${layerId}/whole.qcow2`, virtualBytes, user, signal);
-  await withinRoom(paths.builds, { bytesMax, signal }, async (limits) => {
+  await withinRoom(paths.builds, room, async (limits) => {
     const layers = [whole, paths.layer(parentId)];
     const options = { timeoutMs: copyMs(2 * virtualBytes), layers, ...limits };
     await rebase(overlay, paths.backing(parentId), user, paths.builds, options);

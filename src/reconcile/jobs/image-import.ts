@@ -20,8 +20,8 @@ import { newId } from '../../lib/new-id.ts';
 import type { Writer } from '../../store/port/unit-of-work.ts';
 import { stateIn } from '../firmware-state.ts';
 import { recordHealed } from '../heal.ts';
+import { endIntake, withIntake } from '../intake.ts';
 import { defineJob, type JobContext, named } from '../job.ts';
-
 import { assertStands } from '../soundness.ts';
 import { leftBytes } from './image-export.ts';
 
@@ -75,7 +75,13 @@ export const imageImport = defineJob({
         : Number.MAX_SAFE_INTEGER;
     const onBase = { parentId: base?.id ?? null, firmwareState };
     const spec = { layerId, ...onBase, bytesMax, wanted: job.data.disk };
-    const made = await requirePart(engine, 'transfer').importLayer({ ...spec, ...parts }, call);
+    const intake = { layerId, organisationId: job.organisationId, coveredBytes: transfer.bytes };
+    const take = () =>
+      withIntake(store, intake, (room) =>
+        requirePart(engine, 'transfer').importLayer({ ...spec, ...parts, room }, call),
+      );
+    // Two that ended each other for want of room would do so again.
+    const made = await (job.failures === 0 ? take() : context.alone('intake', take));
     const isNew = healed === null;
     const { boot, says } = await settledRoot(context, layerId, given);
     const warnings =
@@ -96,6 +102,7 @@ export const imageImport = defineJob({
         );
       else await settleHealed(work, layerId, base, made);
       await work.transfers.update(id, { status: 'available', sha256 });
+      await endIntake(work, layerId);
     };
   },
 
@@ -104,6 +111,7 @@ export const imageImport = defineJob({
     const trial = ids.get('trial') as LayerId | undefined;
     if (trial !== undefined) await engine.removeLayer(trial, call);
     const id = job.layerId ?? (ids.get('layer') as LayerId | undefined);
+    if (id !== undefined) await store.write('system', (work) => endIntake(work, id));
     if (id === undefined || (await store.read('system', (work) => work.layers.find(id)))) return;
     await engine.removeLayer(id, call);
   },

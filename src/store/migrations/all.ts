@@ -43,6 +43,7 @@ import { screen } from './0038-screen.ts';
 import { networks } from './0039-networks.ts';
 import { machineLives } from './0041-machine-lives.ts';
 import { rootSystems } from './0042-root-systems.ts';
+import { intakes } from './0043-intakes.ts';
 import { templateDisks } from './0045-template-disks.ts';
 import type { Declarations, MigrationFor } from './statements.ts';
 
@@ -87,6 +88,7 @@ const all: Record<string, MigrationFor> = {
   '0039-networks': networks,
   '0041-machine-lives': machineLives,
   '0042-root-systems': rootSystems,
+  '0043-intakes': intakes,
   '0045-template-disks': templateDisks,
 };
 
@@ -112,6 +114,7 @@ export const additions: readonly string[] = [
   '0039-networks',
   '0041-machine-lives',
   '0042-root-systems',
+  '0043-intakes',
   '0045-template-disks',
 ];
 

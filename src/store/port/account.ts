@@ -6,8 +6,8 @@ import type { Account, Held } from '../../domain/account.ts';
 /** The sums of all things of one kind. */
 export interface HeldOfKind extends Held {
   /**
-   * `machine`: machines that are on or starting. `disk.STATE`; `layer`; `transfer`; `upload`; and
-   * for what open jobs reserve, the kind of the job.
+   * `machine`: machines that are on or starting. `disk.STATE`; `layer`; `transfer`; `upload`;
+   * `intake`; and for what open jobs reserve, the kind of the job.
    */
   kind: string;
 }

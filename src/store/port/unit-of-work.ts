@@ -25,6 +25,7 @@ import type { HostReader, HostWriter } from './host.ts';
 import type { IdempotencyReader, IdempotencyWriter } from './idempotency.ts';
 import type { ImageReader, ImageWriter } from './image.ts';
 import type { InstallationReader, InstallationWriter } from './installation.ts';
+import type { IntakeReader, IntakeWriter } from './intake.ts';
 import type { JobReader, JobWriter } from './job.ts';
 import type { KeyReader, KeyWriter } from './key.ts';
 import type { LayerReader, LayerWriter } from './layer.ts';
@@ -72,6 +73,7 @@ export interface Reader {
   readonly templates: TemplateReader;
   readonly transfers: TransferReader;
   readonly uploads: UploadReader;
+  readonly intakes: IntakeReader;
   readonly usage: UsageReader;
   readonly account: AccountReader;
   readonly audit: AuditReader;
@@ -109,6 +111,7 @@ export interface Writer extends Reader {
   readonly templates: TemplateWriter;
   readonly transfers: TransferWriter;
   readonly uploads: UploadWriter;
+  readonly intakes: IntakeWriter;
   readonly account: AccountWriter;
   readonly audit: AuditWriter;
   readonly operatorAudit: OperatorAuditWriter;

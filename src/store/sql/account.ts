@@ -123,6 +123,7 @@ const things = sql`
     from template
   union all select cast(null as bigint), 'upload', 1, received_bytes,
       2 * bytes - 2 * received_bytes, 0, 0 from operator_upload
+  union all select organisation_id, 'intake', 1, bytes, reserved_bytes, 0, 0 from intake
   union all select organisation_id, 'transfer', 1, written, held_bytes - written + coming, 0, 0
     from (
       select organisation_id, held_bytes,

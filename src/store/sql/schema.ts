@@ -22,6 +22,7 @@ import type {
 } from '../../domain/ids.ts';
 import type { BuildStep, Image } from '../../domain/image.ts';
 import type { Installation } from '../../domain/installation.ts';
+import type { IntakePart } from '../../domain/intake.ts';
 import type { Begun, Job } from '../../domain/job.ts';
 import type { Layer } from '../../domain/layer.ts';
 import type { LayerCopy } from '../../domain/layer-copy.ts';
@@ -112,6 +113,7 @@ export interface Database {
   /** `deletedAt`: hidden since then; its file is going. */
   transfer: Transfer & { deletedAt: number | null };
   operatorUpload: Upload;
+  intake: IntakePart;
   template: Template;
   orphan: Orphan;
   host: { id: number; seenAt: number } & Capacity &

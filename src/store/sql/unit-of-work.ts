@@ -14,6 +14,7 @@ import { SqlHostReader, SqlHostWriter } from './host.ts';
 import { SqlIdempotencyReader, SqlIdempotencyWriter } from './idempotency.ts';
 import { SqlImageReader, SqlImageWriter } from './image.ts';
 import { SqlInstallationReader, SqlInstallationWriter } from './installation.ts';
+import { SqlIntakeReader, SqlIntakeWriter } from './intake.ts';
 import { SqlJobReader, SqlJobWriter } from './job.ts';
 import { SqlKeyReader, SqlKeyWriter } from './key.ts';
 import { SqlLayerReader, SqlLayerWriter } from './layer.ts';
@@ -56,6 +57,7 @@ export const bindReader = (binding: Binding): Reader => ({
   templates: new SqlTemplateReader(binding),
   transfers: new SqlTransferReader(binding),
   uploads: new SqlUploadReader(binding),
+  intakes: new SqlIntakeReader(binding),
   usage: new SqlUsageReader(binding),
   account: new SqlAccountReader(binding),
   audit: new SqlAuditReader(binding),
@@ -90,6 +92,7 @@ export const bindWriter = (binding: Binding): Writer => ({
   templates: new SqlTemplateWriter(binding),
   transfers: new SqlTransferWriter(binding),
   uploads: new SqlUploadWriter(binding),
+  intakes: new SqlIntakeWriter(binding),
   usage: new SqlUsageReader(binding),
   account: new SqlAccountWriter(binding),
   audit: new SqlAuditWriter(binding),

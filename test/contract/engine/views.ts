@@ -20,8 +20,11 @@ const closed = (stream: Duplex) => waitFor('the stream ends', () => stream.close
 
 /** Types a word at the login on a console, and sees it. */
 async function talk(stream: Duplex, said: () => Buffer, word: string): Promise<void> {
-  stream.write('\r');
-  await waitFor('a login is shown', () => said().includes('login:'));
+  await waitFor('a login is shown', () => {
+    // A guest that is still starting drops a key, and one that was never asked shows no login.
+    if (!said().includes('login:')) stream.write('\r');
+    return said().includes('login:');
+  });
   stream.write(word);
   await waitFor('the console shows what was typed', () => said().includes(word));
 }

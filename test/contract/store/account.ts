@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { assertGuestFits, isSomething, nothingHeld } from '../../../src/domain/account.ts';
+import type { LayerId } from '../../../src/domain/ids.ts';
 import type { HeldOfKind } from '../../../src/store/port/account.ts';
 import type { Measured } from '../../../src/store/port/host.ts';
 import type { MakeWorld, World } from './world.ts';
@@ -72,6 +73,43 @@ function testSums(make: MakeWorld) {
     assert.deepEqual((await kept(world)).transfer, of('transfer', { bytes: 100 }));
     await world.write((work) => work.transfers.remove(id));
     assert.equal((await kept(world)).transfer?.bytes, 0);
+  });
+
+  it('counts an intake while it grows: its files for the host, its layer for its organisation too', async (t) => {
+    const world = await make(t);
+    const layerId = 'layer' as LayerId;
+    const hold = (scratch: [number, number], layer: number, expiresAt = world.now() + 10) =>
+      world.write((work) =>
+        work.intakes.hold([
+          {
+            ...{ layerId, part: 'scratch', organisationId: null, expiresAt },
+            ...{ bytes: scratch[0], reservedBytes: scratch[1] },
+          },
+          {
+            ...{ layerId, part: 'layer', organisationId: world.ours, expiresAt },
+            ...{ bytes: layer, reservedBytes: 0 },
+          },
+        ]),
+      );
+    await hold([0, 50], 0);
+    assert.deepEqual((await kept(world)).intake, of('intake', { things: 2, reservedBytes: 50 }));
+    await hold([30, 20], 70);
+    assert.deepEqual(
+      (await kept(world)).intake,
+      of('intake', { things: 2, bytes: 100, reservedBytes: 20 }),
+    );
+    const [own] = await world.read((work) => work.account.kinds(), world.ours);
+    assert.deepEqual(own, of('intake', { bytes: 70 }));
+    assert.equal(await world.read((work) => work.usage.storedBytes(), world.ours), 70);
+    await world.write((work) => work.intakes.removeExpired(world.now() + 10));
+    assert.equal((await world.read((work) => work.intakes.partsOf(layerId))).length, 2);
+    await world.write((work) => work.intakes.removeExpired(world.now() + 11));
+    assert.equal((await kept(world)).intake?.bytes, 0);
+    await hold([1, 1], 1);
+    await world.write((work) => work.intakes.remove(layerId));
+    await world.write((work) => work.intakes.remove(layerId));
+    assert.equal((await kept(world)).intake?.bytes, 0);
+    assert.deepEqual(await world.read((work) => work.intakes.partsOf(layerId)), []);
   });
 
   it('counts disks and layers until their rows are gone, and jobs until they end', async (t) => {

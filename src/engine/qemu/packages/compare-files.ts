@@ -9,7 +9,7 @@ import {
   filePathMax,
   filesLookedAtMax,
 } from '../../../domain/file-difference.ts';
-import type { ExtFiles, Inode } from './ext.ts';
+import type { FileTree, Inode } from './file-tree.ts';
 
 const depthMax = 200;
 
@@ -30,18 +30,18 @@ const asCompared = (one: Inode) => {
 
 class Full extends Error {}
 
-export async function compareFiles(before: ExtFiles, after: ExtFiles): Promise<FileDifference> {
+export async function compareFiles(before: FileTree, after: FileTree): Promise<FileDifference> {
   const changes: FileChange[] = [];
   const notes = new Set<string>();
   let looked = 0;
 
-  const inodeOf = async (files: ExtFiles, number: number | undefined): Promise<Inode | null> => {
+  const inodeOf = async (files: FileTree, number: number | undefined): Promise<Inode | null> => {
     if (number === undefined) return null;
     if (++looked > filesLookedAtMax)
       throw new Full(`Only the first ${filesLookedAtMax} files were looked at.`);
     return files.inode(number);
   };
-  const namesIn = (files: ExtFiles, folder: Inode | null) =>
+  const namesIn = (files: FileTree, folder: Inode | null) =>
     folder?.kind === 'folder' ? files.folder(folder) : new Map<string, number>();
   const hasOtherTarget = async (was: Inode, is: Inode) =>
     is.kind === 'link' &&

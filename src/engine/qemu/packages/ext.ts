@@ -1,13 +1,16 @@
-// Reads files and folders of the file systems ext2, ext3 and ext4. A guest wrote them, so each
-// number from the disk is compared with a limit before it is used. Nothing is written, the journal
-// is not replayed, and checksums are not compared.
+// Reads files and folders of the file systems ext2, ext3 and ext4.
 
-import type { ChainDisk } from './chain-disk.ts';
+import {
+  assertReadable,
+  type Disk,
+  damaged,
+  type FileKind,
+  FileTree,
+  type Inode,
+} from './file-tree.ts';
 
 const pageBytes = 65_536;
-const pagesKeptMax = 512;
 const folderBytesMax = 32 * 1024 ** 2;
-const linksMax = 40;
 /** Of the tree of extents of one file. */
 const [depthMax, nodesMax] = [5, 100_000];
 const rootInode = 2;
@@ -21,23 +24,6 @@ const incompat = {
 };
 const flags = { encrypted: 0x800, extents: 0x80000, inline: 0x10000000 };
 
-export type FileKind = 'file' | 'folder' | 'link' | 'other';
-
-export interface Inode {
-  number: number;
-  kind: FileKind;
-  /** With the bits of the kind. */
-  mode: number;
-  uid: number;
-  gid: number;
-  sizeBytes: number;
-  /** Seconds since 1970. */
-  modifiedS: number;
-  flags: number;
-  /** The field that tells where the content is, or is a short content itself. */
-  places: Buffer;
-}
-
 interface Run {
   /** In the file, and on the disk; null: zeros. */
   at: number;
@@ -46,21 +32,16 @@ interface Run {
 }
 
 const kinds: Record<number, FileKind> = { 4: 'folder', 8: 'file', 10: 'link' };
-const damaged = (what: string) => new Error(`the file system is damaged: ${what}`);
-
-export class ExtFiles {
-  readonly #disk: ChainDisk;
-  readonly #startBytes: number;
+class ExtFiles extends FileTree {
+  protected readonly root = rootInode;
   readonly #head: Buffer;
-  readonly #pages = new Map<number, Buffer>();
   readonly #blockBytes: number;
   readonly #inodeBytes: number;
   readonly #descriptorBytes: number;
   readonly #features: number;
 
-  constructor(disk: ChainDisk, startBytes: number, head: Buffer) {
-    this.#disk = disk;
-    this.#startBytes = startBytes;
+  constructor(disk: Disk, head: Buffer) {
+    super(disk, pageBytes);
     this.#head = head;
     const log = head.readUInt32LE(0x18);
     if (log > 6) throw damaged(`blocks of 2^${log + 10} bytes`);
@@ -78,23 +59,6 @@ export class ExtFiles {
 
   #has(feature: keyof typeof incompat): boolean {
     return (this.#features & incompat[feature]) !== 0;
-  }
-
-  /** Bytes of a table, by way of pages that are kept. */
-  async #table(offset: number, length: number): Promise<Buffer> {
-    const found = Buffer.alloc(length);
-    for (let done = 0; done < length; ) {
-      const start = Math.floor((offset + done) / pageBytes) * pageBytes;
-      let page = this.#pages.get(start);
-      if (page === undefined) {
-        page = await this.#disk.read(this.#startBytes + start, pageBytes);
-        const [oldest] = this.#pages.keys();
-        if (oldest !== undefined && this.#pages.size >= pagesKeptMax) this.#pages.delete(oldest);
-        this.#pages.set(start, page);
-      }
-      done += page.copy(found, done, offset + done - start);
-    }
-    return found;
   }
 
   /** Where the descriptor of a group lies. */
@@ -115,10 +79,10 @@ export class ExtFiles {
     if (number < 1 || number > this.#head.readUInt32LE(0) || perGroup === 0)
       throw damaged(`it names the inode ${number}`);
     const at = this.#descriptorAt(Math.floor((number - 1) / perGroup));
-    const descriptor = await this.#table(at, this.#descriptorBytes);
+    const descriptor = await this.table(at, this.#descriptorBytes);
     const high = this.#descriptorBytes >= 64 ? descriptor.readUInt32LE(0x28) : 0;
     const table = (high * 2 ** 32 + descriptor.readUInt32LE(8)) * this.#blockBytes;
-    const raw = await this.#table(table + ((number - 1) % perGroup) * this.#inodeBytes, 128);
+    const raw = await this.table(table + ((number - 1) % perGroup) * this.#inodeBytes, 128);
     const mode = raw.readUInt16LE(0);
     return {
       number,
@@ -133,11 +97,9 @@ export class ExtFiles {
     };
   }
 
-  /** The content. Throws for one that is larger, encrypted or damaged. */
   async content(inode: Inode, bytesMax: number): Promise<Buffer> {
     const { sizeBytes, places } = inode;
-    if (sizeBytes > bytesMax)
-      throw new Error(`it has ${sizeBytes} bytes, and at most ${bytesMax} are read`);
+    assertReadable(sizeBytes, bytesMax);
     if ((inode.flags & flags.encrypted) !== 0) throw new Error('it is encrypted');
     const isShort = inode.kind === 'link' && sizeBytes < 60 && (inode.flags & flags.extents) === 0;
     if (isShort || ((inode.flags & flags.inline) !== 0 && sizeBytes <= 60))
@@ -150,7 +112,7 @@ export class ExtFiles {
       const part = found.subarray(at, Math.min(at + bytes, sizeBytes));
       left -= part.length;
       if (left < 0) throw damaged('parts of a file lie over each other');
-      if (place !== null) await this.#disk.fill(part, this.#startBytes + place);
+      if (place !== null) await this.disk.fill(part, place);
     }
     return found;
   }
@@ -172,7 +134,7 @@ export class ExtFiles {
       const low = node.readUInt32LE(at + (isLeaf ? 8 : 4));
       const place = (high * 2 ** 32 + low) * this.#blockBytes;
       if (!isLeaf) {
-        yield* this.#extents(await this.#table(place, this.#blockBytes), depthLeft - 1, budget);
+        yield* this.#extents(await this.table(place, this.#blockBytes), depthLeft - 1, budget);
         continue;
       }
       const length = node.readUInt16LE(at + 4);
@@ -207,12 +169,11 @@ export class ExtFiles {
       for (let entry = 0; entry < perBlock; entry++)
         yield* walk(read, node.readUInt32LE(entry * 4), depth - 1);
     };
-    const read = (block: number) => this.#table(block * bytes, bytes);
+    const read = (block: number) => this.table(block * bytes, bytes);
     for (let entry = 0; entry < 15; entry++)
       yield* walk(read, places.readUInt32LE(entry * 4), Math.max(0, entry - 11));
   }
 
-  /** The names in a folder with their inodes, without itself and its parent. */
   async folder(inode: Inode): Promise<Map<string, number>> {
     const content = await this.content(inode, folderBytesMax);
     const found = new Map<string, number>();
@@ -226,35 +187,6 @@ export class ExtFiles {
     }
     return found;
   }
-
-  /** The inode of a path, whose links are followed within this file system; null: there is none. */
-  async find(path: string): Promise<Inode | null> {
-    let links = linksMax;
-    let rest = path.split('/').filter((name) => name !== '');
-    const above: Inode[] = [await this.inode(rootInode)];
-    while (rest.length > 0) {
-      const [name = '', ...others] = rest;
-      rest = others;
-      if (name === '.') continue;
-      if (name === '..') {
-        if (above.length > 1) above.pop();
-        continue;
-      }
-      const folder = above.at(-1);
-      const number = folder?.kind === 'folder' ? (await this.folder(folder)).get(name) : undefined;
-      if (number === undefined) return null;
-      const next = await this.inode(number);
-      if (next.kind !== 'link') {
-        above.push(next);
-        continue;
-      }
-      if (--links < 0 || rest.length > 4096) return null;
-      const target = (await this.content(next, 4096)).toString();
-      if (target.startsWith('/')) above.length = 1;
-      rest = [...target.split('/').filter((one) => one !== ''), ...rest];
-    }
-    return above.at(-1) ?? null;
-  }
 }
 
 /** Whether a group has a copy of the head: the first two, and those that are powers of 3, 5, 7. */
@@ -263,7 +195,7 @@ function hasHead(group: number): boolean {
   return [3, 5, 7].some((base) => base ** Math.round(Math.log(group) / Math.log(base)) === group);
 }
 
-/** Opens the file system that begins at a byte of the disk. */
-export async function openExt(disk: ChainDisk, startBytes: number): Promise<ExtFiles> {
-  return new ExtFiles(disk, startBytes, await disk.read(startBytes + 1024, 1024));
+/** Opens the file system that fills a disk, or a part of one. */
+export async function openExt(disk: Disk): Promise<FileTree> {
+  return new ExtFiles(disk, await disk.read(1024, 1024));
 }

@@ -2,10 +2,14 @@
 // no driver of the host's kernel sees the disk.
 
 import { type Partition, partitionsOf } from '../partition.ts';
-import type { ChainDisk } from './chain-disk.ts';
-import { type ExtFiles, openExt } from './ext.ts';
+import { openBtrfs } from './btrfs.ts';
+import { openExt } from './ext.ts';
+import { type Disk, type FileTree, partOf } from './file-tree.ts';
+import { logicalVolumes } from './lvm.ts';
+import { openXfs } from './xfs.ts';
 
 const partitionsMax = 32;
+const volumesMax = 128;
 const filesMax = 10_000;
 
 /** How other volumes are known: a text, and the places where it may be. */
@@ -23,7 +27,7 @@ const markBytes = 66_000;
 
 /** The files of one file system. */
 export interface Files {
-  readonly files: ExtFiles;
+  readonly files: FileTree;
   /** The content of a file; null when there is none. Throws an Error for one that is larger. */
   read(path: string, bytesMax: number): Promise<Buffer | null>;
   /** The names in a folder; none when it is missing. */
@@ -35,22 +39,61 @@ export interface Files {
 export interface Volume extends Pick<Partition, 'name' | 'sizeBytes'> {
   /** Null for one that nothing here knows. */
   kind: string | null;
-  /** Null for one that cannot be read here. */
-  files: Files | null;
+  /** None for one that cannot be read here; several where one has several roots. */
+  files: readonly Files[];
+  /** Why none can be read, where its kind is one that can be. */
+  fault: string | null;
 }
 
-/** The volumes of a disk, the largest first. Throws for a partition table that is damaged. */
-export async function volumesOf(disk: ChainDisk): Promise<Volume[]> {
+/** What opens the kinds that can be read. */
+const opens: Record<string, (disk: Disk) => Promise<FileTree[]>> = {
+  ext: async (disk) => [await openExt(disk)],
+  XFS: async (disk) => [await openXfs(disk)],
+  btrfs: openBtrfs,
+};
+
+/**
+ * The volumes of a disk, the largest first, and those of a physical volume of LVM in its place.
+ * Throws for a partition table that is damaged.
+ */
+export async function volumesOf(disk: Disk): Promise<Volume[]> {
   const partitions = await partitionsOf(disk.read.bind(disk), disk.bytes);
-  partitions.sort((one, other) => other.sizeBytes - one.sizeBytes);
   const volumes: Volume[] = [];
   for (const { name, startBytes, sizeBytes } of partitions.slice(0, partitionsMax)) {
-    const head = await disk.read(startBytes, markBytes);
-    const isExt = head.readUInt16LE(1080) === 0xef53;
-    const kind = isExt ? 'ext' : kindOf(head);
-    volumes.push({ name, sizeBytes, kind, files: isExt ? await extFiles(disk, startBytes) : null });
+    const part = partOf(disk, startBytes, sizeBytes);
+    const volume = await volumeOn(part, name);
+    const logical = volume.kind === 'LVM' ? await logicalIn(part, volume) : null;
+    volumes.push(...(logical ?? [volume]));
   }
-  return volumes;
+  return volumes.sort((one, other) => other.sizeBytes - one.sizeBytes).slice(0, volumesMax);
+}
+
+async function volumeOn(disk: Disk, name: string): Promise<Volume> {
+  const head = await disk.read(0, markBytes);
+  const kind = head.readUInt16LE(1080) === 0xef53 ? 'ext' : kindOf(head);
+  const volume = { name, sizeBytes: disk.bytes, kind, files: [], fault: null };
+  const open = kind === null ? undefined : opens[kind];
+  if (open === undefined) return volume;
+  try {
+    return { ...volume, files: (await open(disk)).map(filesOf) };
+  } catch (error) {
+    return { ...volume, fault: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+async function logicalIn(part: Disk, volume: Volume): Promise<Volume[]> {
+  try {
+    const found: Volume[] = [];
+    for (const { name, disk, sizeBytes } of await logicalVolumes(part)) {
+      const called = `the logical volume ${JSON.stringify(name.slice(0, 60))}`;
+      const kind = 'LVM on several disks, or not in plain segments';
+      const apart = { name: called, sizeBytes, kind, files: [], fault: null };
+      found.push(disk ? await volumeOn(disk, called) : apart);
+    }
+    return found;
+  } catch (error) {
+    return [{ ...volume, fault: error instanceof Error ? error.message : String(error) }];
+  }
 }
 
 const kindOf = (head: Buffer) =>
@@ -58,9 +101,7 @@ const kindOf = (head: Buffer) =>
     places.some((at) => head.toString('latin1', at, at + text.length) === text),
   )?.[0] ?? null;
 
-/** Throws an Error when the file system is damaged so that it cannot be opened. */
-async function extFiles(disk: ChainDisk, startBytes: number): Promise<Files> {
-  const files = await openExt(disk, startBytes);
+function filesOf(files: FileTree): Files {
   return {
     files,
     async read(path, bytesMax) {

@@ -7,10 +7,10 @@ import {
   type PackageList,
   packageListOf,
 } from '../../../domain/package-list.ts';
-import type { ChainDisk } from './chain-disk.ts';
-import type { ExtFiles } from './ext.ts';
 import { type Files, type Volume, volumesOf } from './file-system.ts';
-import { rpmPackages } from './rpm.ts';
+import type { Disk, FileTree } from './file-tree.ts';
+import { packagesIn, rpmPackages } from './rpm.ts';
+import { berkeleyHeaders, ndbHeaders } from './rpm-old.ts';
 import { apkPackages, dpkgPackages, guestSystem } from './stanza.ts';
 
 const textBytesMax = 64 * 1024 ** 2;
@@ -30,17 +30,13 @@ const databases: readonly Database[] = [
   { path: '/usr/lib/apk/db/installed', read: (content) => apkPackages(String(content)) },
   { path: '/usr/lib/sysimage/rpm/rpmdb.sqlite', read: rpmPackages },
   { path: '/var/lib/rpm/rpmdb.sqlite', read: rpmPackages },
+  ...['/var/lib/rpm', '/usr/lib/sysimage/rpm'].flatMap((folder) => [
+    { path: `${folder}/Packages`, read: (content: Buffer) => packagesIn(berkeleyHeaders(content)) },
+    { path: `${folder}/Packages.db`, read: (content: Buffer) => packagesIn(ndbHeaders(content)) },
+  ]),
 ];
 /** A folder of files without states, as images without a package manager have it. */
 const singleFiles = '/var/lib/dpkg/status.d';
-
-/** Databases of rpm that nothing here reads. */
-const otherDatabases = [
-  ['/var/lib/rpm/Packages', 'a Berkeley database'],
-  ['/var/lib/rpm/Packages.db', 'a database of rpm’s own form (ndb)'],
-  ['/usr/lib/sysimage/rpm/Packages', 'a Berkeley database'],
-  ['/usr/lib/sysimage/rpm/Packages.db', 'a database of rpm’s own form (ndb)'],
-] as const;
 
 /** The root, and the other file systems of the disk, one of which may be its /var. */
 class Root {
@@ -88,13 +84,13 @@ class Root {
 }
 
 /** Throws Unread when the disk has no list to give, and an Error when it is damaged. */
-export async function installedOn(disk: ChainDisk): Promise<PackageList> {
+export async function installedOn(disk: Disk): Promise<PackageList> {
   const volumes = await volumesOf(disk);
-  const readable = volumes.flatMap(({ files }) => (files === null ? [] : [files]));
+  const readable = volumes.flatMap(({ files }) => files);
   const root = new Root(readable);
   const system = await systemOf(root);
   const [found, notes] = await packagesOf(root);
-  const other = volumes.find(({ kind, files }) => files === null && kind !== null);
+  const other = volumes.find(({ kind, files }) => files.length === 0 && kind !== null);
   if (found.length > 0) return packageListOf(system, found, notes);
   if (other && (system === null || readable.length === 0)) throw new Unread(otherKind(other));
   if (notes[0] !== undefined) throw new Unread(notes[0]);
@@ -103,18 +99,20 @@ export async function installedOn(disk: ChainDisk): Promise<PackageList> {
 }
 
 /** The file system that has the system on it. Throws Unread when none here can be read. */
-export async function rootOf(disk: ChainDisk): Promise<ExtFiles> {
+export async function rootOf(disk: Disk): Promise<FileTree> {
   const volumes = await volumesOf(disk);
-  const readable = volumes.flatMap(({ files }) => (files === null ? [] : [files]));
-  const other = volumes.find(({ kind, files }) => files === null && kind !== null);
+  const readable = volumes.flatMap(({ files }) => files);
+  const other = volumes.find(({ kind, files }) => files.length === 0 && kind !== null);
   for (const one of readable) if (await one.has('/etc')) return one.files;
   if (other) throw new Unread(otherKind(other));
   if (readable[0]) return readable[0].files;
   throw new Unread('its disk has no file system that is known here');
 }
 
-const otherKind = ({ name, kind }: Volume) =>
-  `${name} of its disk holds ${kind}, and only the file systems ext2, ext3 and ext4 are read`;
+const otherKind = ({ name, kind, fault }: Volume) =>
+  fault === null
+    ? `${name} of its disk holds ${kind}, and only ext2, ext3, ext4, XFS and btrfs are read, on partitions and on LVM`
+    : `${name} of its disk holds ${kind}, and ${fault}`;
 
 async function systemOf(root: Root): Promise<GuestSystem | null> {
   for (const path of ['/etc/os-release', '/usr/lib/os-release']) {
@@ -130,7 +128,7 @@ async function packagesOf(root: Root): Promise<[InstalledPackage[], string[]]> {
   const found: InstalledPackage[] = [];
   const notes: string[] = [];
   for (const { path, read } of databases) {
-    const most = path.endsWith('.sqlite') ? databaseBytesMax : textBytesMax;
+    const most = path.includes('/rpm/') ? databaseBytesMax : textBytesMax;
     try {
       const content = await root.read(path, most);
       if (content === null) continue;
@@ -144,9 +142,6 @@ async function packagesOf(root: Root): Promise<[InstalledPackage[], string[]]> {
   }
   for (const content of await root.readAll(singleFiles, textBytesMax))
     for (const one of dpkgPackages(String(content), { single: true })) found.push(one);
-  for (const [path, kind] of otherDatabases)
-    if (await root.has(path))
-      notes.push(`its packages are in ${path}, ${kind}, which is not read here`);
   return [found, notes];
 }
 

@@ -66,6 +66,10 @@ export function rpmPackage(header: Buffer): InstalledPackage | null {
   };
 }
 
+/** The packages of headers, without the keys that sign packages. */
+export const packagesIn = (headers: readonly Buffer[]): InstalledPackage[] =>
+  headers.flatMap((header) => rpmPackage(header) ?? []);
+
 /** The packages of the bytes of rpmdb.sqlite. Throws an Error when it is no such database. */
 export function rpmPackages(bytes: Buffer): InstalledPackage[] {
   const database = new DatabaseSync(':memory:');
