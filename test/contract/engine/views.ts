@@ -20,11 +20,13 @@ const closed = (stream: Duplex) => waitFor('the stream ends', () => stream.close
 
 /** Types a word at the login on a console, and sees it. */
 async function talk(stream: Duplex, said: () => Buffer, word: string): Promise<void> {
-  await waitFor('a login is shown', () => {
+  const asked = () => {
+    const shown = said().includes('login:');
     // A guest that is still starting drops a key, and one that was never asked shows no login.
-    if (!said().includes('login:')) stream.write('\r');
-    return said().includes('login:');
-  });
+    if (!shown) stream.write('\r');
+    return shown;
+  };
+  await waitFor('a login is shown', asked, 60_000, 500);
   stream.write(word);
   await waitFor('the console shows what was typed', () => said().includes(word));
 }
