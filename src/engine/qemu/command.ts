@@ -33,6 +33,12 @@ export interface Guest extends ChainBoot {
 }
 
 /**
+ * The processor under emulation. A guest that is told that `rep stosb` and `rep movsb` are fast
+ * clears and copies its pages by them, which QEMU emulates byte by byte (ADR 46).
+ */
+const emulated = 'max,-erms,-fsrm';
+
+/**
  * The first serial port is the console, kept in a bounded ring. The second is the result channel:
  * it goes to the server's pipe in a build, and is kept in a ring in a machine. The guest agent and
  * the monitor have sockets in the process's folder.
@@ -52,7 +58,7 @@ export function qemuArgs(guest: Guest, host: Host, paths: Paths): string[] {
     ...['-nodefaults', '-no-user-config'],
     ...['-sandbox', 'on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny'],
     ...['-machine', `${boardOf(boot)},accel=${host.accel},graphics=off`],
-    ...['-cpu', host.accel === 'kvm' ? 'host' : 'max'],
+    ...['-cpu', host.accel === 'kvm' ? 'host' : emulated],
     ...['-smp', String(guest.cpus)],
     ...memoryArgs(guest.memoryMb, guest.memory),
     // Without graphics the firmware speaks on the first serial port too: it says when it finds no
