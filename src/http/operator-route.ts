@@ -9,7 +9,7 @@ import {
   operatorRequest,
   runOperatorCommand,
 } from '../app/operator/request.ts';
-import { enveloped, pathPrefix } from '../contract/envelope.ts';
+import { pathPrefix } from '../contract/envelope.ts';
 import { type OperationSpec, permissionsOf } from '../contract/operation.ts';
 import {
   type OperatorInput,
@@ -28,6 +28,7 @@ import { isOwn } from './own.ts';
 import { assertPermission, proven } from './proven.ts';
 import { parsing } from './route.ts';
 import { operatorHandlers } from './routes/operator.ts';
+import { json, serializerOf } from './serialize.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -48,7 +49,7 @@ export function operatorRoutes(app: FastifyInstance, options: OperatorOptions): 
   const bodies = new Bodies();
   for (const name of operatorOperationNames) {
     const spec = operatorSpecOf(name);
-    const { method, path, params, query, body, response } = spec;
+    const { method, path, params, query, body } = spec;
     app.route({
       method,
       url: pathPrefix + path.replaceAll(/\{(\w+)\}/g, ':$1'),
@@ -57,7 +58,6 @@ export function operatorRoutes(app: FastifyInstance, options: OperatorOptions): 
         ...(params && { params }),
         ...(query && { querystring: query }),
         ...(body && { body }),
-        response: { 200: enveloped(response) },
       },
       onRequest: judging(spec, options, bodies),
       preValidation: parsing(spec),
@@ -93,9 +93,10 @@ const handlerOf = (name: OperatorOperationName) => operatorHandlers[name] as Han
 
 function reading(name: OperatorOperationName, { dependencies }: OperatorOptions) {
   const handler = handlerOf(name);
-  return async (request: FastifyRequest) => {
+  return async (request: FastifyRequest, reply: FastifyReply) => {
     const asked = operatorRequest(dependencies, given(request.operator), request.id);
     const answer = await handler(asked, inputOf(request));
+    reply.type(json).serializer(serializerOf(operatorSpecOf(name), 'whole', reply));
     return { ...answer, ...envelopeAt(dependencies.clock.now()) };
   };
 }
@@ -111,6 +112,7 @@ function changing(name: OperatorOperationName, { dependencies, nudge }: Operator
     }));
     if (again) reply.header('idempotent-replayed', 'true');
     else nudge();
+    reply.type(json).serializer(serializerOf(operatorSpecOf(name), 'whole', reply));
     return answer;
   };
 }

@@ -12,8 +12,8 @@ import type {
 } from 'fastify';
 import type { Application, Change } from '../app/application.ts';
 import type { SignedCaller } from '../app/caller.ts';
-import { enveloped, pathPrefix } from '../contract/envelope.ts';
-import { extensionsHeader, isObject, withoutExtensions } from '../contract/extension.ts';
+import { pathPrefix } from '../contract/envelope.ts';
+import { extensionsHeader, isObject } from '../contract/extension.ts';
 import { lastEventIdHeader, type OperationSpec, permissionsOf } from '../contract/operation.ts';
 import type { OperatorOperationName } from '../contract/operator/table.ts';
 import {
@@ -45,6 +45,7 @@ import type { Metrics } from './metrics.ts';
 import { assertPermission, proven } from './proven.ts';
 import { parseLastEventId, streamHandlers } from './routes/event.ts';
 import { changeHandlers, readHandlers, stages } from './routes.ts';
+import { json, serializerOf } from './serialize.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -178,7 +179,6 @@ function reading<Name extends AnswerName>(
 ) {
   const handler = readHandlers[name];
   const isFile = specOf(name).content === 'response';
-  const serializerOf = serializers(specOf(name));
   return async (request: FastifyRequest, reply: FastifyReply) => {
     const caller = given(request.caller);
     const read = () =>
@@ -194,7 +194,7 @@ function reading<Name extends AnswerName>(
       const { result, isTimeless } = await read();
       if (result instanceof FileAnswer) throw new TypeError('this operation answers with JSON');
       const answer: Record<string, unknown> = { ...result, ...envelopeAt(now) };
-      return { text: serializerOf(request, reply)(answer), isTimeless };
+      return { text: serializer(name, request, reply)(answer), isTimeless };
     };
     const key = keyOf(request);
     return reply.type(json).send(await kept.get(application.version(), key, now, make));
@@ -206,7 +206,6 @@ function changing<Name extends ChangeName>(name: Name, options: OperationOptions
   const handler = changeHandlers[name];
   const stage = stages[name];
   const turns = new Turns();
-  const serializerOf = serializers(specOf(name));
   return async (request: FastifyRequest, reply: FastifyReply) => {
     const input = inputOf<Name>(request);
     const change: Change = {
@@ -224,7 +223,7 @@ function changing<Name extends ChangeName>(name: Name, options: OperationOptions
       : await application.change(change);
     if (again) reply.header('idempotent-replayed', 'true');
     else options.nudge();
-    reply.type(json).serializer(serializerOf(request, reply));
+    reply.type(json).serializer(serializer(name, request, reply));
     return answer;
   };
 }
@@ -239,18 +238,9 @@ const inputOf = <Name extends OperationName>(request: FastifyRequest) => {
   return { params, query, body, content: given(rawBody) } as Input<Name>;
 };
 
-const json = 'application/json; charset=utf-8';
 const extensions = extensionsHeader.name.toLowerCase();
 const asksForExtensions = ({ headers }: FastifyRequest) =>
   headers[extensions] === extensionsHeader.value;
 
-/**
- * The serializer of an answer; without our own fields for a caller that does not ask for them. Its
- * schema is compiled for the first such answer, so that a server starts sooner.
- */
-function serializers({ response }: OperationSpec) {
-  const whole: Record<string, unknown> = { ...enveloped(response) };
-  const plain = withoutExtensions(whole);
-  return (request: FastifyRequest, reply: FastifyReply) =>
-    reply.compileSerializationSchema(asksForExtensions(request) ? whole : plain);
-}
+const serializer = (name: OperationName, request: FastifyRequest, reply: FastifyReply) =>
+  serializerOf(specOf(name), asksForExtensions(request) ? 'whole' : 'plain', reply);
