@@ -78,7 +78,7 @@ describe('the service', () => {
           }
         },
       ),
-      { numRuns: runs(5) },
+      { numRuns: runs(3) },
     );
     t.diagnostic(`${steps} steps, ${injected} faults injected`);
   });
