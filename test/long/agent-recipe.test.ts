@@ -14,14 +14,14 @@ import { sha256File } from '../../src/lib/files.ts';
 import { call } from '../call.ts';
 import { contents } from '../content.ts';
 import { layerId, recipeOf } from '../contract/engine/world.ts';
-import { guests, quickBase } from '../qemu/quick-base.ts';
+import { livingBase } from '../qemu/quick-base.ts';
 import { type Scope, temporaryFolder, waitFor } from '../support.ts';
 
 async function builder(t: Scope) {
   const folder = await temporaryFolder(t);
   const engine = await openQemu({ root: join(folder, 'engine') });
   t.after(() => engine.close());
-  const { boot: profile, ...files } = await quickBase(folder, guests.lives, { onDemoDisk: true });
+  const { boot: profile, ...files } = await livingBase(folder);
   const base = layerId();
   await engine.importBase({ layerId: base, ...(await contents(files)) }, call);
   const boot = { ...profile, agentShell: 'sh' as const, build: { cpus: 1, memoryMb: 256 } };

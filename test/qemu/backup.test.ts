@@ -21,12 +21,13 @@ import { call } from '../call.ts';
 import { contents } from '../content.ts';
 import { machineOn } from '../contract/engine/world.ts';
 import { defer, temporaryFolder, waitFor } from '../support.ts';
-import { quickBase } from './quick-base.ts';
+import { livingBase, quickBase } from './quick-base.ts';
 import { startServer } from './server.ts';
 
 describe('a backup of real disks', () => {
   it('holds the disk of a running machine as of one moment, and the restored machine starts from it', async (t) => {
-    const s = await startServer(t, []);
+    const base = await livingBase(await temporaryFolder(t));
+    const s = await startServer(t, [], { base });
     const [first = 0, second = 0] = s.machines;
     for (const id of [first, second]) await s.client().machineStart({ id });
     for (const id of [first, second]) await s.machine(id, 'ready');

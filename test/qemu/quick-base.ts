@@ -220,3 +220,7 @@ export async function quickBase(
     },
   };
 }
+
+/** A base whose machines have the guest agent and the programs of the demo base, without systemd. */
+export const livingBase = (folder: string): Promise<QuickBase> =>
+  quickBase(folder, guests.lives, { onDemoDisk: true });

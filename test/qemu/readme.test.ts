@@ -12,7 +12,7 @@ import { debianPackage } from './server.ts';
 
 const root = new URL('../..', import.meta.url).pathname;
 const readyMs = 300_000;
-const blockMs = 400_000;
+const blockMs = 600_000;
 
 /** Returns the lines of the only block in which a line begins with the text. */
 async function blockWith(line: string): Promise<string[]> {
