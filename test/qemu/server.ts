@@ -49,7 +49,7 @@ export async function startServer(
   );
 
   const client = (): Client => createClient({ url, ...key });
-  const image = (id: number, limitMs = 180_000) =>
+  const image = (id: number, limitMs = 300_000) =>
     waitFor(
       `image ${id} is at rest`,
       async () => {
@@ -59,7 +59,7 @@ export async function startServer(
       limitMs,
       100,
     );
-  const machine = (id: number, status: 'ready' | 'off', limitMs = 180_000) =>
+  const machine = (id: number, status: 'ready' | 'off', limitMs = 300_000) =>
     waitFor(
       `machine ${id} is ${status}`,
       async () => {
