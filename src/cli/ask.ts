@@ -15,12 +15,13 @@ interface Options {
  * Ctrl-C.
  */
 export function ask(question: string, { isHidden = false }: Options = {}): Promise<string> {
-  process.stderr.write(question);
   // readline shows what is typed by writing it to its output.
   const output = isHidden
     ? new Writable({ write: (_chunk, _encoding, done) => done() })
     : process.stderr;
   const lines = createInterface({ input: process.stdin, output, terminal: true, historySize: 0 });
+  // Ctrl-C has its meaning before a person reads the question.
+  process.stderr.write(question);
   return new Promise((resolve, reject) => {
     lines.once('line', (line) => {
       resolve(line);
