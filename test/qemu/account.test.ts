@@ -36,8 +36,9 @@ function leastFree(t: Scope, folder: string): () => number {
   return () => least;
 }
 
-/** The second is said of files that outgrow on a small disk what was reserved ahead of them. */
-const lacking = /may take 0.[1-3] GB and 0.[1-3] GB are left on the host|The host's disk is full/;
+/** The others are said of files that outgrow on a small disk what was reserved ahead of them. */
+const lacking =
+  /may take 0.[1-3] GB and 0.[1-3] GB are left on the host|takes more than the 0.[1-3] GB|% full/;
 
 /** A small file that unpacks to a disk of so many bytes, none of which are holes. */
 function packedDisk(bytes: number): Buffer {
