@@ -54,6 +54,7 @@ export async function imageExport(
 ): Promise<Transfer> {
   const { work, organisationId } = context;
   const image = await work.images.get(id);
+  context.assertEngineHas('transfer');
   if (image.status !== 'available') {
     throw new AppError(
       'image_not_available',
@@ -102,6 +103,7 @@ interface ImportInput {
  */
 export async function imageImport(context: ChangeContext, input: ImportInput): Promise<Transfer> {
   const { work, organisationId } = context;
+  context.assertEngineHas('transfer');
   if (input.bytes > transferBytesMax)
     throw invalid(`The file has ${input.bytes} bytes; the most is ${transferBytesMax}.`);
   const manifest = input.manifest === undefined ? null : parseManifest(input.manifest);

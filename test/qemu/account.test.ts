@@ -77,7 +77,7 @@ describe('the account of a real disk', { skip: leftOutWithoutRoot }, () => {
     const { id } = await s.client.imageImport({ size_bytes: size });
     assertNear(await room(), before - 2 * size, 'with an upload that has sent nothing');
     await assert.rejects(s.client.imageImport({ size_bytes: size }), {
-      clientCode: 503,
+      clientCode: 440,
       message: /may take 0.2 GB and 0.2 GB are left on the host beside 0.2 GB promised/,
     });
     const part = randomBytes(4 * mib);
