@@ -13,6 +13,7 @@ import type { Paths } from './paths.ts';
 import { ringArg } from './ring.ts';
 import { resultPort } from './seed.ts';
 import { vitalsArgs } from './vitals.ts';
+import { clockArgs, processorOf } from './windows.ts';
 
 export interface Guest extends ChainBoot {
   name: string;
@@ -52,7 +53,8 @@ export function qemuArgs(guest: Guest, host: Host, paths: Paths): string[] {
     ...['-nodefaults', '-no-user-config'],
     ...['-sandbox', 'on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny'],
     ...['-machine', `${boardOf(boot)},accel=${host.accel},graphics=off`],
-    ...['-cpu', host.accel === 'kvm' ? 'host' : 'max'],
+    ...['-cpu', processorOf(boot, host)],
+    ...clockArgs(boot),
     ...['-smp', String(guest.cpus)],
     ...memoryArgs(guest.memoryMb, guest.memory),
     // Without graphics the firmware speaks on the first serial port too: it says when it finds no
