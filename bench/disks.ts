@@ -139,6 +139,7 @@ function onMounted(kind: 'ext4' | 'xfs' | 'btrfs' | 'tmpfs', folder: string): Ro
   const run = (command: string, ...args: string[]) => execFileSync(command, args, quiet);
   mkdirSync(at);
   let loop: string | null = null;
+  let isMounted = false;
   try {
     if (kind === 'tmpfs') run('mount', '-t', 'tmpfs', '-o', 'size=2g', kind, at);
     else {
@@ -147,12 +148,13 @@ function onMounted(kind: 'ext4' | 'xfs' | 'btrfs' | 'tmpfs', folder: string): Ro
       loop = run('losetup', '--direct-io=on', '-f', '--show', file).toString().trim();
       run('mount', loop, at);
     }
+    isMounted = true;
     return rowsOn(kind, at);
   } catch (error) {
     process.stderr.write(`${kind}: left out (${String(error).split('\n')[0]?.slice(0, 120)})\n`);
     return [];
   } finally {
-    execFileSync('sh', ['-c', 'umount "$1" || true', 'sh', at], quiet);
+    if (isMounted) run('umount', at);
     if (loop !== null) run('losetup', '-d', loop);
     rmSync(file, { force: true });
   }

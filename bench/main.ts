@@ -1,11 +1,14 @@
 // npm run bench [-- NAME …] [-- OPTIONS]: runs benchmarks, each in a process of its own, one after the
-// other. `--record` writes what they report into docs/reference/performance.md. Options go on to the
-// benchmarks.
+// other. `--record` writes what they report into their sections of docs/reference/performance.md.
+// Options go on to the benchmarks.
 
 import { spawnSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { cpus, release, totalmem } from 'node:os';
+import { withSection } from './page.ts';
 import { type Report, table } from './report.ts';
+
+const page = new URL('../docs/reference/performance.md', import.meta.url);
 
 interface Benchmark {
   about: string;
@@ -67,20 +70,17 @@ function run(name: string, given: readonly string[], isCaptured: boolean): strin
 }
 
 function record(chosen: readonly string[]): void {
-  const reports = chosen.flatMap((name) =>
-    (benchmarks[name]?.recorded ?? []).map((more): { command: string; report: Report } => {
-      const given = [...more, ...options];
-      const report = JSON.parse(run(name, [...given, '--json'], true));
-      return { command: ['npm run bench --', name, ...given].join(' '), report };
-    }),
-  );
   const [{ model } = { model: 'unknown' }] = cpus();
   const machine = `${cpus().length} × ${model}, ${Math.round(totalmem() / 1024 ** 3)} GB, Linux ${release()}, Node ${process.version}`;
-  const parts = reports.map(
-    ({ command, report }) => `## ${report.benchmark}\n\n\`${command}\`\n\n${table(report)}`,
-  );
-  const page = `# Performance\n\n\`npm run bench -- --record\` has written this page. Compare ratios, because another machine has other\ntimes. Everything that the API promises is on: signatures, refusal of replays, durability, the audit\ntrail. [How these figures are reached](../adr/0025-fast-reads-and-writes.md).\n\nColumns: *bare* is the same work without Silversmith, in the same run: the same bytes from\n\`node:http\`, or durable inserts of \`node:sqlite\`; *× bare* is our rate divided by it. *Spread* is\nthe distance between the fastest and the slowest round, in parts of the median; 0 is one round.\n*Goal* is what we aim at, which not every row reaches. *Server µs* is processor time of the server\nfor each request, and *callers busy* the part of a core that the callers took. A *peer* is the tool\nthat does the same by hand.\n\nThe machine: ${machine}.\n\n${parts.join('\n')}`;
-  writeFileSync(new URL('../docs/reference/performance.md', import.meta.url), page);
+  for (const name of chosen)
+    for (const more of benchmarks[name]?.recorded ?? []) {
+      const given = [...more, ...options];
+      const report: Report = JSON.parse(run(name, [...given, '--json'], true));
+      const command = ['npm run bench --', name, ...given].join(' ');
+      const section = { command, title: report.benchmark, machine, body: table(report) };
+      // Each is written at once, so that a benchmark that fails loses none of those before it.
+      writeFileSync(page, withSection(readFileSync(page, 'utf8'), section));
+    }
 }
 
 const chosen = names.length > 0 ? names : usual;

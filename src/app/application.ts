@@ -33,6 +33,7 @@ interface ApplicationOptions {
   machinePolicy: MachinePolicy;
   blobs: Blobs;
   assertTakes: ReadContext['assertTakes'];
+  assertEngineHas: ReadContext['assertEngineHas'];
   views: Views;
 }
 
@@ -61,8 +62,8 @@ export class Application {
 
   /** The part of a context that reads and changes share. */
   #shared({ organisationId, keyId }: Caller) {
-    const { blobs, assertTakes, machinePolicy, views } = this.#options;
-    return { organisationId, keyId, blobs, assertTakes, machinePolicy, views };
+    const { blobs, assertTakes, assertEngineHas, machinePolicy, views } = this.#options;
+    return { organisationId, keyId, blobs, assertTakes, assertEngineHas, machinePolicy, views };
   }
 
   /** `isTimeless`: the result depends on the store alone, and not on the time. */

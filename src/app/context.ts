@@ -8,6 +8,7 @@ import type { KeyId, OrganisationId } from '../domain/ids.ts';
 import type { NewJob } from '../domain/job.ts';
 import type { MachinePolicy } from '../domain/machine-life.ts';
 import type { Forwarding } from '../domain/machine-network.ts';
+import type { Parts } from '../engine/optional/parts.ts';
 import type { MasterKey } from '../lib/master-key.ts';
 import type { Signer } from '../lib/signing-key.ts';
 import type { Reader, Writer } from '../store/port/unit-of-work.ts';
@@ -51,6 +52,11 @@ export interface ReadContext {
    * of. Passes where another server works the engine, which judges the whole file later.
    */
   assertTakes(head: Buffer, bytes: number): void;
+  /**
+   * Throws `invalid` for a part that the engine does not have, with what helps in its place. Passes
+   * where another server works the engine.
+   */
+  assertEngineHas(part: keyof Parts): void;
   /** The policy of machines that have none of their own. */
   machinePolicy: MachinePolicy;
   /** The screens and consoles of machines. What asks for one is not answered from memory. */

@@ -32,13 +32,17 @@ async function pairOf(
   return { toLayerId, fromLayerId: (await imageWithLayer(work, from)).layerId };
 }
 
-/** Asks for the difference; one that is known stays. Throws `not_found`, `image_not_available`. */
+/**
+ * Asks for the difference; one that is known stays. Throws `not_found`, `image_not_available`, and
+ * `invalid` where no disks are read.
+ */
 export async function imageFileDiffRead(
-  { work, touched }: ChangeContext,
+  { work, touched, assertEngineHas }: ChangeContext,
   id: ImageId,
   from: ImageId | null,
 ): Promise<FileDifferenceView> {
   const pair = await pairOf(work, id, from);
+  assertEngineHas('packages');
   touched({ imageId: id });
   await work.fileDifferences.want(pair, fileDifferencesKeptMax);
   const { state = 'wanted', reason = null } = (await work.fileDifferences.find(pair)) ?? {};

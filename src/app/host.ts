@@ -13,7 +13,7 @@ import type { Recipe } from '../domain/software.ts';
 import type { ReadContext } from './context.ts';
 
 /**
- * Throws `unavailable` unless the host has room for so many bytes, and for a build machine when one
+ * Throws `no_capacity` unless the host has room for so many bytes, and for a build machine when one
  * is given. Passes until the host has been measured once.
  */
 export async function assertHostRoom(
@@ -24,7 +24,7 @@ export async function assertHostRoom(
   const account = await work.account.host();
   if (!account) return;
   assertBytesFit(account, neededBytes);
-  if (build) assertGuestFits(account, build, { what: 'A build', code: 'unavailable' });
+  if (build) assertGuestFits(account, build, 'A build');
 }
 
 /**
@@ -42,8 +42,8 @@ export async function assertStartFits(
   const { held, yielding } = account;
   const memoryMb = held.memoryMb - yielding.memoryMb;
   const rest = { ...account, held: { ...held, memoryMb, cpus: held.cpus - yielding.cpus } };
-  assertGuestFits(rest, guest, { what, code: 'no_capacity' });
-  if (fresh) assertBytesFit(account, account.admission.growthBytes, 'no_capacity');
+  assertGuestFits(rest, guest, what);
+  if (fresh) assertBytesFit(account, account.admission.growthBytes);
 }
 
 /** The largest build machine that a build of these recipes on this layer boots. */

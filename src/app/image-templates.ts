@@ -7,7 +7,7 @@ import { type ImageView, imageGet } from './image.ts';
 
 /**
  * Sets when templates of an image are made; null: as for its organisation. What is made already and
- * may not be is removed soon. Throws `not_found`.
+ * may not be is removed soon. Throws `not_found`, and `invalid` where no templates are made.
  */
 export async function imageTemplatesSet(
   context: ChangeContext,
@@ -16,6 +16,7 @@ export async function imageTemplatesSet(
 ): Promise<ImageView> {
   const { work, touched } = context;
   await work.images.get(id);
+  if (templates !== null && templates !== 'never') context.assertEngineHas('instant');
   touched({ imageId: id });
   await work.images.update(id, { templates });
   return imageGet(context, id);

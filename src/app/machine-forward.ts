@@ -47,7 +47,9 @@ export async function machineForwardAdd(
   touched({ machineIds: [id] });
   const network = machine.network ?? forwarding.network;
   if (forwarding.network === null)
-    throw invalid('The engine of this server has no ports of the host that lead to machines.');
+    throw invalid(
+      'The engine of this server has no ports of the host that lead to machines; use the network of the cluster.',
+    );
   if (network !== 'user')
     throw invalid(
       `Ports of the host lead to machines on the network user, and machine ${id} is on ${network}. Give it a machine type with that network, or let the operator start the server with --machine-network user.`,

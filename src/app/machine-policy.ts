@@ -12,7 +12,10 @@ interface Given {
   crashPolicy?: CrashPolicy | undefined;
 }
 
-/** Changes the fields that are given. Throws `not_found`, and `invalid` when none is given. */
+/**
+ * Changes the fields that are given. Throws `not_found`, and `invalid` when none is given or the
+ * engine cannot do it.
+ */
 export async function machinePolicySet(
   context: ChangeContext,
   id: MachineId,
@@ -23,6 +26,7 @@ export async function machinePolicySet(
   touched({ machineIds: [id] });
   if (autoStopS === undefined && crashPolicy === undefined)
     throw invalid('The body names no policy; give auto_stop_threshold or crash_policy, or both.');
+  if ((autoStopS ?? 0) > 0 || crashPolicy === 'restart') context.assertEngineHas('vitals');
   await work.machines.update(id, {
     ...(autoStopS !== undefined && { autoStopS, idleAt: null }),
     ...(crashPolicy !== undefined && { crashPolicy }),

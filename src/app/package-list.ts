@@ -52,12 +52,13 @@ export async function imagePackages(
   return { image, state, reason, listedAt, list: await listIn(row) };
 }
 
-/** Wants the list anew. Throws like `imagePackages`. */
+/** Wants the list anew. Throws like `imagePackages`, and `invalid` where no lists are read. */
 export async function imagePackagesRead(
-  { work, touched }: ChangeContext,
+  { work, touched, assertEngineHas }: ChangeContext,
   id: ImageId,
 ): Promise<PackageListView> {
   const { image, layerId } = await imageWithLayer(work, id);
+  assertEngineHas('packages');
   touched({ imageId: id });
   await work.packageLists.wantAgain(layerId);
   return { image, state: 'wanted', reason: null, listedAt: null, list: null };

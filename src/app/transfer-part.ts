@@ -3,28 +3,29 @@
 
 import { headBytes } from '../domain/disk-kind.ts';
 import { AppError } from '../domain/error.ts';
+import { assertRoom } from '../domain/host.ts';
 import type { TransferId } from '../domain/ids.ts';
 import { assertNextPart, parseManifest, type Transfer, transferMs } from '../domain/transfer.ts';
 import { headOf } from '../lib/content.ts';
 import type { ChangeContext, ReadContext } from './context.ts';
-import { assertHostRoom } from './host.ts';
 
 /**
  * Returns the transfer when the part may be written now. Throws `conflict`, which names the offset
- * to resume at, `invalid`, `not_found` and `unavailable`.
+ * to resume at, `invalid`, `not_found` and `no_capacity`.
  */
 async function assertTakes(
-  context: ReadContext,
+  { work }: ReadContext,
   id: TransferId,
   offset: number,
   bytes: number,
 ): Promise<Transfer> {
-  const { work } = context;
   const transfer = await work.transfers.get(id);
   if (transfer.status !== 'receiving')
     throw new AppError('conflict', `Transfer ${id} takes no bytes any more.`);
   assertNextPart(`Transfer ${id}`, transfer, offset, bytes);
-  await assertHostRoom(context, bytes);
+  // The account has promised room for the whole file; the disk itself may be full all the same.
+  const capacity = await work.host.capacity();
+  if (capacity) assertRoom(capacity, bytes);
   return transfer;
 }
 
@@ -32,7 +33,7 @@ async function assertTakes(
  * Writes the bytes of a part where the last one ended; they are durable when this resolves. Call it
  * before the transaction, because a transaction touches no files. It writes nothing of a part that
  * `transferPart` would refuse. Do not write two parts of one transfer at the same time. Throws
- * `unavailable` when the disk is full, and `invalid` when the file is no disk.
+ * `unavailable` when the disk of the uploads is full, and `invalid` when the file is no disk.
  */
 export async function transferPartWrite(
   context: ReadContext,

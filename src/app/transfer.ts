@@ -3,6 +3,7 @@
 
 import type { Firmware } from '../domain/boot.ts';
 import { AppError, invalid } from '../domain/error.ts';
+import { assertNotFull } from '../domain/host.ts';
 import type { ImageId, LayerId, TransferId } from '../domain/ids.ts';
 import { parseImageName } from '../domain/image.ts';
 import {
@@ -42,7 +43,10 @@ interface ExportInput {
   compression?: ExportCompression | undefined;
 }
 
-/** Asks for an image as one file. Throws `not_found`, `image_not_available` and `invalid`. */
+/**
+ * Asks for an image as one file. Throws `not_found`, `image_not_available`, `invalid` and
+ * `no_capacity`.
+ */
 export async function imageExport(
   context: ChangeContext,
   id: ImageId,
@@ -50,6 +54,7 @@ export async function imageExport(
 ): Promise<Transfer> {
   const { work, organisationId } = context;
   const image = await work.images.get(id);
+  context.assertEngineHas('transfer');
   if (image.status !== 'available') {
     throw new AppError(
       'image_not_available',
@@ -92,9 +97,13 @@ interface ImportInput {
   signature?: string | undefined;
 }
 
-/** Opens an upload. With a manifest, the file must have the manifest's digest. */
+/**
+ * Opens an upload. With a manifest, the file must have the manifest's digest. Throws `invalid`, and
+ * `no_capacity` when the host has no room for the file and the layer that is made of it.
+ */
 export async function imageImport(context: ChangeContext, input: ImportInput): Promise<Transfer> {
   const { work, organisationId } = context;
+  context.assertEngineHas('transfer');
   if (input.bytes > transferBytesMax)
     throw invalid(`The file has ${input.bytes} bytes; the most is ${transferBytesMax}.`);
   const manifest = input.manifest === undefined ? null : parseManifest(input.manifest);
@@ -143,7 +152,8 @@ interface FinishInput {
 
 /**
  * Asks for an image of the bytes, which must all have come; or, with `healImageId`, for the repair
- * of that damaged image with them. Throws `not_found`, `conflict` and `invalid`.
+ * of that damaged image with them. Throws `not_found`, `conflict`, `invalid`, and `no_capacity` while
+ * the host's disk is full; the bytes are kept then, so that it can be asked for again.
  */
 export async function transferFinish(
   context: ChangeContext,
@@ -159,6 +169,8 @@ export async function transferFinish(
       'conflict',
       `Transfer ${id} has ${transfer.receivedBytes} of ${transfer.bytes} bytes; send the rest, from ${transfer.receivedBytes} on.`,
     );
+  const capacity = await work.host.capacity();
+  if (capacity) assertNotFull(capacity);
   const healed =
     healImageId === undefined ? null : await imageToHeal(context, transfer, healImageId);
   const imageId = healed?.imageId ?? (await addImageOf(context, transfer));

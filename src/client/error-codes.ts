@@ -46,7 +46,7 @@ export const errorCodes = {
   4510: 'image_too_large',
   /** The key lacks the permission. */
   4710: 'permission_required',
-  /** No capacity to start the machine: too little memory, too few processors, or no room for a new disk. */
+  /** No capacity: the host has too little memory or too few processors for the machine or the build, or no room for what is made; the message has both numbers. */
   440: 'no_capacity',
   /** The machine's disk is being resized. */
   469: 'disk_resizing',

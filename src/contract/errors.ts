@@ -78,7 +78,7 @@ export const wireErrors = {
     clientCode: 440,
     status: 503,
     meaning:
-      'No capacity to start the machine: too little memory, too few processors, or no room for a new disk',
+      'No capacity: the host has too little memory or too few processors for the machine or the build, or no room for what is made; the message has both numbers',
   },
   disk_resizing: { clientCode: 469, status: 409, meaning: "The machine's disk is being resized" },
   internal: {

@@ -148,7 +148,13 @@ export const imageOperations = {
     }),
     response: Image.properties,
     answerName: 'CreateImageResponse',
-    errors: ['not_found', 'machine_has_no_image', 'machine_not_stopped', 'capture_pending'],
+    errors: [
+      'not_found',
+      'machine_has_no_image',
+      'machine_not_stopped',
+      'capture_pending',
+      'no_capacity',
+    ],
   }),
   imageInstall: define({
     method: 'POST',
@@ -179,7 +185,7 @@ export const imageOperations = {
     }),
     response: Image.properties,
     answerName: 'CreateImageResponse',
-    errors: ['not_found'],
+    errors: ['not_found', 'no_capacity'],
   }),
   imageDelete: define({
     method: 'DELETE',

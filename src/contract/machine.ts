@@ -208,7 +208,7 @@ export const machineOperations = {
       count: Type.Integer(),
       silver_image: Type.Optional(Image),
     },
-    errors: ['not_found', 'image_too_large'],
+    errors: ['not_found', 'image_too_large', 'no_capacity'],
   }),
   machineDelete: define({
     method: 'DELETE',

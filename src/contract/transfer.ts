@@ -79,7 +79,7 @@ export const transferOperations = {
       ),
     }),
     response: Transfer.properties,
-    errors: ['not_found', 'image_not_available'],
+    errors: ['not_found', 'image_not_available', 'no_capacity'],
     extension: true,
   }),
   imageImport: define({
@@ -111,7 +111,7 @@ export const transferOperations = {
       ),
     }),
     response: Transfer.properties,
-    errors: [],
+    errors: ['no_capacity'],
     extension: true,
   }),
   transferList: define({
@@ -162,7 +162,7 @@ export const transferOperations = {
     params: partParams,
     content: 'request',
     response: Transfer.properties,
-    errors: ['not_found', 'conflict'],
+    errors: ['not_found', 'conflict', 'no_capacity'],
     extension: true,
   }),
   transferFinish: define({
@@ -195,7 +195,7 @@ export const transferOperations = {
       ),
     }),
     response: Image.properties,
-    errors: ['not_found', 'conflict'],
+    errors: ['not_found', 'conflict', 'no_capacity'],
     extension: true,
   }),
   transferContent: define({

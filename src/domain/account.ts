@@ -3,7 +3,7 @@
 // keeps the sums in the transactions that change the things, so two requests that each fit, and
 // together do not, are not both admitted.
 
-import { AppError, type ErrorCode } from './error.ts';
+import { AppError } from './error.ts';
 import { assertNotFull, type Capacity, gb, roomBytes } from './host.ts';
 
 /** What some things hold: on the disk, promised on it, and of the host's memory and processors. */
@@ -77,20 +77,19 @@ const nearPart = 0.05;
 export const isNearReserve = (account: Account): boolean =>
   accountRoomBytes(account) < account.capacity.totalBytes * nearPart;
 
-/** Throws with both numbers when so many bytes do not fit beside what is there and promised. */
-export function assertBytesFit(
-  account: Account,
-  neededBytes: number,
-  code: ErrorCode = 'unavailable',
-): void {
-  assertNotFull(account.capacity, code);
+/**
+ * Throws `no_capacity` with both numbers when so many bytes do not fit beside what is there and
+ * promised.
+ */
+export function assertBytesFit(account: Account, neededBytes: number): void {
+  assertNotFull(account.capacity);
   const room = accountRoomBytes(account);
   if (room > 0 && neededBytes <= room) return;
   const { reservedBytes } = account.held;
   const promised =
     reservedBytes > 0 ? ` beside ${gb(reservedBytes)} GB promised to other work` : '';
   throw new AppError(
-    code,
+    'no_capacity',
     `This may take ${gb(neededBytes)} GB and ${gb(room)} GB are left on the host${promised}; choose less, delete images, wait until other work is done, or ask the operator.`,
   );
 }
@@ -107,18 +106,21 @@ export const guestFits = ({ admission, held }: Account, guest: Guest): boolean =
     return limit === null || held[name] + guest[name] <= limit;
   });
 
-/** Throws with both numbers when the host has too little memory or too few processors for it. */
+/**
+ * Throws `no_capacity` with both numbers when the host has too little memory or too few processors.
+ * `what` names the guest.
+ */
 export function assertGuestFits(
   { admission, held }: Pick<Account, 'admission' | 'held'>,
   guest: Guest,
-  { what, code }: { what: string; code: ErrorCode },
+  what: string,
 ): void {
   for (const { name, unit } of resources) {
     const limit = admission[name];
     if (limit === null || held[name] + guest[name] <= limit) continue;
     const left = Math.max(0, limit - held[name]);
     throw new AppError(
-      code,
+      'no_capacity',
       `${what} needs ${guest[name]} ${unit}, and ${left} of the ${limit} that the host gives are left; stop another machine, choose a smaller machine type, try again later, or ask the operator.`,
     );
   }

@@ -1,7 +1,7 @@
 // The host: the room on its disk, and how much of it new work may take; the orphans of its engine;
 // and the files that a backup freezes.
 
-import { AppError, type ErrorCode } from './error.ts';
+import { AppError } from './error.ts';
 import { gbBytes } from './units.ts';
 
 /** The room on the disk that holds layers, disks and transfers. */
@@ -38,18 +38,17 @@ export const roomBytes = ({ totalBytes, freeBytes }: Capacity) =>
 /** Whether the disk is too full for new work. */
 export const isFull = (capacity: Capacity): boolean => roomBytes(capacity) <= 0;
 
-/** Throws when the disk is too full for new work. */
-export function assertNotFull(capacity: Capacity, code: ErrorCode = 'unavailable'): void {
-  if (!isFull(capacity)) return;
-  const { totalBytes, freeBytes } = capacity;
-  throw new AppError(
-    code,
-    `The disk of the host is ${Math.floor((1 - freeBytes / totalBytes) * 100)} % full (${gb(totalBytes - freeBytes)} of ${gb(totalBytes)} GB); nothing new is made from ${(1 - reservePart) * 100} % on. Delete images, or ask the operator.`,
-  );
+/** Says with both numbers that the disk is too full for new work. */
+export const saysFull = ({ totalBytes, freeBytes }: Capacity): string =>
+  `The disk of the host is ${Math.floor((1 - freeBytes / totalBytes) * 100)} % full (${gb(totalBytes - freeBytes)} of ${gb(totalBytes)} GB); nothing new is made from ${(1 - reservePart) * 100} % on. Delete images, or ask the operator.`;
+
+/** Throws `no_capacity` with both numbers when the disk is too full for new work. */
+export function assertNotFull(capacity: Capacity): void {
+  if (isFull(capacity)) throw new AppError('no_capacity', saysFull(capacity));
 }
 
 /**
- * Throws an `unavailable` with both numbers when work that may take `neededBytes` would use the
+ * Throws `no_capacity` with both numbers when work that may take `neededBytes` would use the
  * reserve. It knows the disk alone; `account.ts` knows what is promised on it too.
  */
 export function assertRoom(capacity: Capacity, neededBytes: number): void {
@@ -57,7 +56,7 @@ export function assertRoom(capacity: Capacity, neededBytes: number): void {
   const room = roomBytes(capacity);
   if (neededBytes <= room) return;
   throw new AppError(
-    'unavailable',
+    'no_capacity',
     `This may take ${gb(neededBytes)} GB and ${gb(room)} GB are left on the host; choose less, delete images, or ask the operator.`,
   );
 }

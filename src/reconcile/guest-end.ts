@@ -109,9 +109,8 @@ async function restart(work: Writer, id: MachineId): Promise<'started' | 'waits'
     const status = planStart(machine, image) ?? 'turning_on';
     const account = await work.account.host();
     if (account) {
-      assertGuestFits(account, machine, { what: `Machine ${id}`, code: 'no_capacity' });
-      if (status !== 'turning_on')
-        assertBytesFit(account, account.admission.growthBytes, 'no_capacity');
+      assertGuestFits(account, machine, `Machine ${id}`);
+      if (status !== 'turning_on') assertBytesFit(account, account.admission.growthBytes);
     }
     await work.machines.update(id, { status, stopRequestedAt: null, restartAt: null });
     await work.jobs.enqueue([{ kind: 'machineStart', organisationId, machineId: id }]);

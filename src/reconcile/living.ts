@@ -2,6 +2,7 @@
 // those that were idle for their time. Writes only what changes, because it is called every few
 // seconds.
 
+import { isDeepStrictEqual } from 'node:util';
 import type { MachineId } from '../domain/ids.ts';
 import { isIdle, isToStop, type MachinePolicy, silentSince } from '../domain/machine-life.ts';
 import type { RootSystem } from '../domain/root-system.ts';
@@ -90,6 +91,8 @@ async function noteRoot(
   machine: ReadyMachine,
   root: RootSystem | null,
 ): Promise<void> {
+  const known = await store.read('system', (work) => work.machines.find(machine.id));
+  if (known === undefined || isDeepStrictEqual(known.rootSystem, root)) return;
   await store.write('system', async (work) => {
     if (!(await isAsSeen(work, machine))) return;
     const isNew = await work.machines.setRootSystem(machine.id, root);

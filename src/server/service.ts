@@ -7,6 +7,7 @@ import { Errands } from '../app/operator/errand.ts';
 import { localBlobs } from '../blobs/local/blobs.ts';
 import { failedForNow } from '../domain/error.ts';
 import { defaultForwarding, type Forwarding } from '../domain/machine-network.ts';
+import { requirePart, saysLacking } from '../engine/optional/parts.ts';
 import { withoutJob } from '../engine/port/call.ts';
 import type { Engine } from '../engine/port/engine.ts';
 import { Authenticator, clockToleranceMs } from '../http/authenticate.ts';
@@ -161,6 +162,12 @@ export function buildReconciler(
 ): Reconciler {
   const { engine, signer, masterKey, clock = systemClock, settings } = dependencies;
   const { tracer = noTracer } = dependencies;
+  const { crashPolicy, autoStopS } = settings?.machinePolicy ?? defaultSettings.machinePolicy;
+  if (!engine.vitals && (crashPolicy === 'restart' || autoStopS > 0))
+    app.log.warn(
+      {},
+      `--crash-policy and --auto-stop-minutes do nothing: ${saysLacking(engine, 'vitals')}`,
+    );
   return new Reconciler({
     store: timed(dependencies.store, (ms) => metrics.written(ms)),
     engine,
@@ -213,6 +220,10 @@ export function buildApi(dependencies: ApiDependencies, beside: Beside): Api {
     machinePolicy: settings?.machinePolicy ?? defaultSettings.machinePolicy,
     blobs,
     assertTakes: (head, bytes) => beside.engineHere()?.transfer?.assertTakes(head, bytes),
+    assertEngineHas(part) {
+      const engine = beside.engineHere();
+      if (engine !== null) requirePart(engine, part);
+    },
     views: viewsOf(beside.engineHere),
   });
   const metrics = new Metrics({ counts: () => application.counts(), clock });

@@ -6,6 +6,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { baseAdd } from '../../src/app/operator/base.ts';
+import { accountRoomBytes } from '../../src/domain/account.ts';
 import type { LayerId } from '../../src/domain/ids.ts';
 import { intakeMs } from '../../src/domain/intake.ts';
 import type { ImportSpec } from '../../src/engine/optional/transfer.ts';
@@ -108,6 +109,31 @@ describe('disks that are taken in', () => {
     assert.ok(held.bytes < gb);
   });
 
+  it('are refused at the request: when it is opened with both numbers, and when it is finished on a full disk', async (t) => {
+    const { h, part, finish, image } = await transfers(t);
+    const bytes = Buffer.byteLength(disk);
+    const open = (size_bytes: number) => h.call('imageImport', { body: { size_bytes } });
+    await fill(h, 15);
+    const refused = (await open(6 * gb)).body;
+    assert.equal(refused.client_code, 440);
+    assert.match(refused.message, /may take 12 GB and 10 GB are left on the host/);
+    // What is left is promised to the two of them, so their parts are taken.
+    const { id } = (await open(bytes)).body;
+    const room = accountRoomBytes(await accountOf(h));
+    const other = (await open(Math.floor(room / 2))).body;
+    assert.equal(other.client_code, 200);
+    assert.equal((await part(id, 0, disk)).body.client_code, 200);
+    await fill(h, 4);
+    const full = await finish(id);
+    assert.equal(full.client_code, 440);
+    assert.match(full.message, /96 % full \(96 of 100 GB\)/);
+    assert.equal((await h.call('imageList')).body.count, 0);
+    assert.equal((await h.call('transferDelete', { params: { id: other.id } })).status, 200);
+    await fill(h, 15);
+    const { attributes } = await finish(id);
+    assert.equal((await image(attributes.id)).status, 'available');
+  });
+
   it('take no more of the quota than the layer is, and no layer that is larger than the file goes beyond it', async (t) => {
     let layerBytes = 0;
     const { h, imported, finish, image } = await transfers(
@@ -155,7 +181,7 @@ describe('disks that are taken in', () => {
     const [one, two] = await Promise.allSettled([add('One'), add('Two')]);
     assert.deepEqual([one.status, two.status].sort(), ['fulfilled', 'rejected']);
     const { reason } = [one, two].find((end) => end.status === 'rejected') as PromiseRejectedResult;
-    assert.equal(reason.code, 'unavailable');
+    assert.equal(reason.code, 'no_capacity');
     assert.match(reason.message, /may take 4.3 GB and [0-9.]+ GB are left on the host/);
     const after = await held();
     assert.deepEqual([after.reservedBytes, before.reservedBytes], [0, 0]);

@@ -124,12 +124,19 @@ describe('a machine that lives', () => {
   });
 
   it('shows its root file system until it gets another disk, and what that leaves unused', async (t) => {
-    const { seen, does, id, shown, look } = await ready(t);
+    const { seen, does, id, shown, look, h } = await ready(t);
     assert.equal((await shown()).root_system, null);
     const root = { device: 'vda1', type: 'ext4', bytes: 2e9, diskBytes: 10e9, unused: null };
+    const write = t.mock.method(h.store, 'write');
     const { at } = await seen({ root });
+    assert.ok(write.mock.callCount() > 0);
     const told = { device: 'vda1', type: 'ext4', bytes: 2e9, disk_bytes: 10e9, unused: null };
     assert.deepEqual([at.root_system, at.status_reason], [told, null]);
+    // The same again writes nothing.
+    write.mock.resetCalls();
+    await seen({ root });
+    assert.equal(write.mock.callCount(), 0);
+    write.mock.restore();
     const unused = 'Its root file system has 2 of 10 GB.';
     const { at: small } = await seen({ root: { ...root, unused } });
     assert.deepEqual(small.root_system, { ...told, unused });

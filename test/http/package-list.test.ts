@@ -130,7 +130,7 @@ describe('the list of packages of an image', () => {
     await read(s);
     const { state, reason } = (await s.does('imagePackages', image)).attributes;
     assert.equal(state, 'unread');
-    assert.match(reason, /reads no lists of packages/);
+    assert.match(reason, /reads no disks of images/);
   });
 
   it('is read once for all images on the same layer, and goes with the layer', async (t) => {

@@ -37,6 +37,7 @@ describe('a change', () => {
       machinePolicy: { crashPolicy: 'off', autoStopS: 0 },
       blobs: localBlobs(join(h.dataDir, 'transfers')),
       assertTakes() {},
+      assertEngineHas() {},
       views: viewsOf(() => null),
     });
     const change = (name: string, effect: Change['effect']) =>

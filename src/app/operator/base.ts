@@ -128,7 +128,7 @@ const bootsAlike = (layer: Layer, boot: BootProfile) =>
 
 /**
  * Adds a base of a disk, without a trial. Throws `invalid` for a disk or a name that cannot be
- * used, `conflict` when a base has the name, `unavailable` when the host has no room, or the reason
+ * used, `conflict` when a base has the name, `no_capacity` when the host has no room, or the reason
  * of the signal; then no part of the disk is kept.
  */
 export const baseAdd = change(

@@ -23,7 +23,7 @@ export const uploadGet = (store: Store, id: UploadId): Promise<Upload> =>
 
 /**
  * Opens the upload of a file, or returns the one that is open. Throws `conflict` for another size
- * than that has, `invalid` when too many are open, and `unavailable` when the host has no room.
+ * than that has, `invalid` when too many are open, and `no_capacity` when the host has no room.
  */
 export const uploadOpen = change(
   'uploadOpen',
@@ -65,7 +65,7 @@ async function assertTakes(work: Reader, id: UploadId, offset: number, bytes: nu
 /**
  * Takes a part of a file. Two parts of one upload must not be taken at the same time. It has no
  * entry in the trail, which has the upload. Throws `conflict`, which names the offset to go on at,
- * `invalid`, not-found, and `unavailable` when the disk is full.
+ * `invalid`, not-found, and `no_capacity` when the disk is full.
  */
 export async function uploadPart(
   { store, blobs }: { store: Store; blobs: Blobs },

@@ -1,6 +1,7 @@
 // silversmith machine show
 
 import type { Command } from 'commander';
+import { gib } from '../../lib/gib.ts';
 import { connection, type Remote, type RemoteContext, remoteOptions } from './context.ts';
 import { outcomesOf, printOutcomes } from './each.ts';
 import { stateOf } from './follow.ts';
@@ -44,8 +45,6 @@ function rest(machine: Machine | undefined): string {
     lines,
   ].join('');
 }
-
-const gib = (bytes: number) => `${(bytes / 1024 ** 3).toFixed(1)} GiB`;
 
 /** The root file system of its disk, where its guest has told it. */
 function rootSystem(machine: Machine | undefined): string {

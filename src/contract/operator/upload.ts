@@ -43,7 +43,7 @@ export const uploadOperations = {
       }),
     }),
     response: Upload,
-    errors: ['conflict'],
+    errors: ['conflict', 'no_capacity'],
   }),
   uploadGet: defineOperator({
     method: 'GET',
@@ -68,7 +68,7 @@ export const uploadOperations = {
     }),
     content: 'request',
     response: Upload,
-    errors: ['not_found', 'conflict'],
+    errors: ['not_found', 'conflict', 'no_capacity'],
   }),
   uploadRemove: defineOperator({
     method: 'DELETE',

@@ -37,8 +37,11 @@ const clearMs = 120_000;
 const powerOffMs = 60_000;
 const fileMs = 60 * 60_000;
 
-/** Where a build keeps its files; the clearing of the layer removes them. */
-const folder = '/var/lib/silversmith/build';
+/**
+ * Where a build keeps its files. It is no folder that the recipe of a generalisation clears, because
+ * a shell reads its script while it runs.
+ */
+const folder = '/var/lib/silversmith-build';
 
 const prepareScript = `mkdir -p ${folder}/files /run/silversmith || exit 1
 if [ -d /run/systemd/system ]; then timeout 100 systemctl is-system-running --wait >/dev/null; fi
@@ -57,13 +60,13 @@ exit $code
 `;
 
 /** Services write what they keep when they stop, so a guest with systemd is cleared after them. */
-const finishScript = `rm -rf ${workFolder}
+const finishScript = `cp ${folder}/clear ${folder}/clear.service /run/silversmith || exit 1
+rm -rf ${workFolder} ${folder}
 if [ -d /run/systemd/system ]; then
-  cp ${folder}/clear /run/silversmith/clear
-  cp ${folder}/clear.service /run/systemd/system/silversmith-clear.service
+  cp /run/silversmith/clear.service /run/systemd/system/silversmith-clear.service
   systemctl daemon-reload && systemctl start silversmith-clear.service || exit 1
 else
-  sh ${folder}/clear >/dev/null 2>&1
+  sh /run/silversmith/clear >/dev/null 2>&1
 fi
 sync
 exit 0

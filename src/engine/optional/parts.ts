@@ -48,24 +48,33 @@ const cannot: Record<keyof Parts, string> = {
   exec: 'runs no guests, so no command can be run in one; use the qemu engine',
   hostBound: 'keeps nothing on this host',
   network: 'leaves the network of machines to its cluster',
-  instant: 'starts no machines from memory',
-  packages: 'reads no lists of packages from disks',
+  instant: 'starts no machines from memory, so it makes no templates',
+  packages:
+    'reads no disks of images; ask a machine that runs on it, such as with silversmith machine exec ID -- dpkg-query -W',
   pause: 'pauses no machines',
   places: 'has one host only',
   screen: 'gives its machines no screens; use their consoles',
   tpm: 'emulates no TPM',
-  transfer: 'gives out and takes in no images as files',
+  transfer:
+    'gives out and takes in no images as files; use its own means, such as incus image export, and silversmith base add for what comes from elsewhere',
   trial: 'starts no machine only to see whether it comes up',
-  verify: 'takes no digests of layers',
-  vitals: 'cannot say whether the guest of a machine lives',
+  verify:
+    'takes no digests of layers; to replace a damaged base, retire it and add it anew: silversmith base retire, silversmith base add',
+  vitals:
+    'cannot say whether the guest of a machine lives, so no machine is started again after a crash or stopped because it is idle',
 };
 
 type Having = { readonly name: string } & Partial<Parts>;
 
+/** Says that an engine lacks a part, and what helps. */
+export function saysLacking({ name: engine }: Having, part: keyof Parts): string {
+  const who = engine === 'simulator' ? 'The simulator' : `The ${engine} engine`;
+  return `${who} ${cannot[part]}.`;
+}
+
 /** Returns a part that the caller needs. Throws `invalid`, which names the missing ability. */
 export function requirePart<Name extends keyof Parts>(engine: Having, name: Name): Parts[Name] {
   const part: Partial<Parts>[Name] = engine[name];
-  const who = engine.name === 'simulator' ? 'The simulator' : `The ${engine.name} engine`;
-  if (part === undefined) throw invalid(`${who} ${cannot[name]}.`);
+  if (part === undefined) throw invalid(saysLacking(engine, name));
   return part;
 }

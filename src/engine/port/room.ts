@@ -11,13 +11,13 @@ export interface Written {
 
 export interface Room {
   /**
-   * Reserves room for so many bytes in all, before the first is written. Throws `unavailable` with
+   * Reserves room for so many bytes in all, before the first is written. Throws `no_capacity` with
    * both numbers when there is none.
    */
   expect(bytes: number): Promise<void>;
   /**
    * Tells what is written, and reserves some room beyond that unless it is all (`isWhole`). Throws
-   * `unavailable` when the host has none, and the quota's error when the organisation may store no
+   * `no_capacity` when the host has none, and the quota's error when the organisation may store no
    * more; the call has to end then. Call it again and again while files grow, never twice at the
    * same time.
    */

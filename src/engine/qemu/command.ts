@@ -10,9 +10,11 @@ import { boardOf, firmwareArgs } from './firmware.ts';
 import type { Host } from './host.ts';
 import { type MemoryKind, memoryArgs } from './memory.ts';
 import type { Paths } from './paths.ts';
+import { processorOf } from './processor.ts';
 import { ringArg } from './ring.ts';
 import { resultPort } from './seed.ts';
 import { vitalsArgs } from './vitals.ts';
+import { clockArgs } from './windows.ts';
 
 export interface Guest extends ChainBoot {
   name: string;
@@ -31,12 +33,6 @@ export interface Guest extends ChainBoot {
   /** Of a machine on a fresh disk. */
   fresh?: Identity;
 }
-
-/**
- * The processor under emulation. A guest that is told that `rep stosb` and `rep movsb` are fast
- * clears and copies its pages by them, which QEMU emulates byte by byte (ADR 46).
- */
-const emulated = 'max,-erms,-fsrm';
 
 /**
  * The first serial port is the console, kept in a bounded ring. The second is the result channel:
@@ -58,7 +54,8 @@ export function qemuArgs(guest: Guest, host: Host, paths: Paths): string[] {
     ...['-nodefaults', '-no-user-config'],
     ...['-sandbox', 'on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny'],
     ...['-machine', `${boardOf(boot)},accel=${host.accel},graphics=off`],
-    ...['-cpu', host.accel === 'kvm' ? 'host' : emulated],
+    ...['-cpu', processorOf(boot, host)],
+    ...clockArgs(boot),
     ...['-smp', String(guest.cpus)],
     ...memoryArgs(guest.memoryMb, guest.memory),
     // Without graphics the firmware speaks on the first serial port too: it says when it finds no

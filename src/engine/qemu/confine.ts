@@ -133,7 +133,9 @@ function systemOf({ user, kvm, network, processes }: Cage): string[] {
     if (found?.isSymbolicLink()) args.push('--symlink', readlinkSync(`/${name}`), `/${name}`);
     else if (found) args.push('--ro-bind', `/${name}`, `/${name}`);
   }
-  for (const file of ['/etc/ld.so.cache', '/etc/alternatives']) args.push(...shown(file));
+  // The last one is for guests whose clock has local time.
+  for (const file of ['/etc/ld.so.cache', '/etc/alternatives', '/etc/localtime'])
+    args.push(...shown(file));
   if (network) args.push(...shown('/etc/resolv.conf'));
   if (processes) args.push('--proc', '/proc');
   if (kvm) args.push('--dev-bind', '/dev/kvm', '/dev/kvm');

@@ -1,6 +1,6 @@
 // Says why the root file system of a machine does not have the whole of its disk, and what to do.
 
-import { gib } from './growth.ts';
+import { gib } from '../../lib/gib.ts';
 
 /** The layout of the disk, as far as the guest tells it. Names are those of the guest's devices. */
 export interface RootLayout {

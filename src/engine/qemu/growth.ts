@@ -2,6 +2,7 @@
 // guest grows its own root when it starts (`../growth-script.ts`, cloud-init, systemd-growfs), and
 // can do so only where nothing lies behind it.
 
+import { gib } from '../../lib/gib.ts';
 import type { Partition } from './partition.ts';
 
 /** By their types in the older table and in the GPT, as they lie on the disk. */
@@ -13,8 +14,6 @@ const names: Record<string, string> = {
   '85': 'extended, with others in it',
   a4bb94ded106404da16abfd50179d6ac: 'a recovery system',
 };
-
-export const gib = (bytes: number) => `${Math.round((bytes / 1024 ** 3) * 10) / 10} GiB`;
 
 /** Returns the end of a sentence; null when nothing is in the way of growth. */
 export function growthFaultOf(partitions: readonly Partition[]): string | null {

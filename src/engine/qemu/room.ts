@@ -5,10 +5,10 @@
 import { lstat, readdir, statfs } from 'node:fs/promises';
 import { availableParallelism, totalmem } from 'node:os';
 import { join } from 'node:path';
-import { invalid } from '../../domain/error.ts';
-import { type Capacity, isFull, roomBytes } from '../../domain/host.ts';
+import { AppError, invalid } from '../../domain/error.ts';
+import { type Capacity, gb, isFull, roomBytes, saysFull } from '../../domain/host.ts';
 import type { Room, Written } from '../port/room.ts';
-import { diskFull, TooLarge } from './qemu-img.ts';
+import { TooLarge } from './qemu-img.ts';
 
 const lookMs = 100;
 const blockBytes = 512;
@@ -38,8 +38,10 @@ export function hostSize(): { memoryMb: number; cpus: number } {
   return { memoryMb: Math.floor(bytes / 1024 ** 2), cpus: availableParallelism() };
 }
 
+const noRoom = (message: string) => new AppError('no_capacity', message, { retry: 'later' });
+
 /**
- * Runs work that writes into a folder. Throws `invalid` for a file above `bytesMax`; `unavailable`
+ * Runs work that writes into a folder. Throws `invalid` for a file above `bytesMax`; `no_capacity`
  * when the host has no room for it; and what asking for more room throws.
  */
 export async function withinRoom<Result>(
@@ -48,14 +50,14 @@ export async function withinRoom<Result>(
   work: (limits: Limits) => Promise<Result>,
 ): Promise<Result> {
   const before = await capacityOf(folder);
-  if (isFull(before)) throw diskFull('nothing is begun in the reserve');
+  if (isFull(before)) throw noRoom(saysFull(before));
   const room = roomBytes(before);
   const full = new AbortController();
   const end = (reason: unknown) => full.abort(reason);
   let asking: Promise<void> | null = null;
   const watch = setInterval(() => {
     capacityOf(folder).then(
-      (now) => isFull(now) && end(diskFull('it was ended at the reserve')),
+      (now) => isFull(now) && end(noRoom(saysFull(now))),
       () => {},
     );
     asking ??=
@@ -77,7 +79,10 @@ export async function withinRoom<Result>(
     signal.throwIfAborted();
     full.signal.throwIfAborted();
     if (!(error instanceof TooLarge)) throw error;
-    if (room < bytesMax) throw diskFull(`more than ${room} bytes`);
+    if (room < bytesMax)
+      throw noRoom(
+        `The disk takes more than the ${gb(room)} GB that are left on the host; delete images, or ask the operator.`,
+      );
     throw invalid(
       `The disk takes more than the ${bytesMax} bytes that there is room for: what the organisation may store, and what the host has.`,
     );

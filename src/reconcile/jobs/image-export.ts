@@ -3,6 +3,7 @@
 
 import { accountRoomBytes } from '../../domain/account.ts';
 import { AppError, failedForGood, failedForNow } from '../../domain/error.ts';
+import { gb } from '../../domain/host.ts';
 import type { Job } from '../../domain/job.ts';
 import { envelopeOf, withProvenance } from '../../domain/provenance.ts';
 import {
@@ -44,7 +45,10 @@ export async function leftBytes(
   if (!host) return left;
   const coming = kind === 'import' ? bytes : heldBytes;
   const onHost = Math.floor(accountRoomBytes(host)) + coming;
-  if (onHost <= 0) throw failedForNow('The disk of the host is full.');
+  if (onHost <= 0)
+    throw failedForNow(
+      `This may take ${gb(coming)} GB and ${gb(onHost)} GB are left on the host; delete images, wait until other work is done, or ask the operator.`,
+    );
   return Math.min(left, onHost);
 }
 

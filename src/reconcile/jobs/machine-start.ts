@@ -235,9 +235,6 @@ async function assertWanted({ store }: Start, id: MachineId): Promise<void> {
 const hasCopiedIdentity =
   'It has the identity (machine id, host keys, host name) of what its disk was made from: its guest agent runs no commands, and it has no cloud-init. Give it its own inside, or install cloud-init in its image.';
 
-/** Whether nothing needs to be said of a start that was not from memory. */
-const isUsual = ({ reason }: Cold) => reason === 'own_disk' || reason === 'unsupported';
-
 interface Finish {
   /** The disk that takes the place of the machine's; null when it keeps its own. */
   freshDisk: DiskId | null;
@@ -266,7 +263,7 @@ async function finish(
     ...notAlive,
     lastSessionStartAt: work.now(),
     startedFrom: cold === null ? 'memory' : 'disk',
-    startedBecause: cold === null || isUsual(cold) ? null : cold.because,
+    startedBecause: cold === null || cold.reason === 'own_disk' ? null : cold.because,
     startedMs,
     ...(freshDisk !== null && { diskId: freshDisk, assignmentPendingAt: null }),
   });

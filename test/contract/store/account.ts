@@ -168,10 +168,10 @@ function testHost(make: MakeWorld) {
     assert.equal(account.held.cpus, 2 + 2);
     assert.equal(account.held.reservedBytes - before.held.reservedBytes, 2 * gb + 30);
     assert.deepEqual(account.capacity, { totalBytes: 100 * gb, freeBytes: 50 * gb });
-    assert.throws(
-      () => assertGuestFits(account, { memoryMb: 1, cpus: 1 }, { what: 'It', code: 'no_capacity' }),
-      { code: 'no_capacity', message: /needs 1 MB of memory, and 0 of the 4096/ },
-    );
+    assert.throws(() => assertGuestFits(account, { memoryMb: 1, cpus: 1 }, 'It'), {
+      code: 'no_capacity',
+      message: /needs 1 MB of memory, and 0 of the 4096/,
+    });
   });
 }
 

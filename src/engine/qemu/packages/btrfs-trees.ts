@@ -64,17 +64,19 @@ export class Trees {
   readonly #chunks: Chunk[] = [];
   readonly #device: number;
   readonly nodeBytes: number;
+  readonly sectorBytes: number;
   readonly #nodes = new Map<number, Buffer>();
   readonly roots: Tree;
 
   constructor(disk: Disk, head: Buffer) {
     this.#disk = disk;
+    this.sectorBytes = head.readUInt32LE(0x90);
     this.nodeBytes = head.readUInt32LE(0x94);
     this.#device = wide(head, 0xc9);
     this.roots = { place: wide(head, 0x50), level: head.readUInt8(0xc6) };
-    const isEven = Number.isInteger(Math.log2(this.nodeBytes));
-    if (!isEven || this.nodeBytes < 4096 || this.nodeBytes > 65_536)
-      throw damaged('the sizes of its tables');
+    for (const bytes of [this.sectorBytes, this.nodeBytes])
+      if (!Number.isInteger(Math.log2(bytes)) || bytes < 4096 || bytes > 65_536)
+        throw damaged('the sizes of its tables');
     const arrayBytes = Math.min(head.readUInt32LE(0xa0), 2048);
     for (let at = 0x32b; at + keyBytes + 48 <= 0x32b + arrayBytes; ) {
       const { offset } = keyAt(head, at);

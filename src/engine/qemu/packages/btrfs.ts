@@ -1,5 +1,5 @@
-// Reads files and folders of btrfs on one disk, in all of its subvolumes. Contents that are
-// compressed with LZO, and data that is spread over several disks, are not read.
+// Reads files and folders of btrfs on one disk, in all of its subvolumes. Data that is spread over
+// several disks is not read.
 
 import { inflateSync, zstdDecompressSync } from 'node:zlib';
 import { itemsMax, keyAt, type Tree, Trees, types, wide } from './btrfs-trees.ts';
@@ -11,6 +11,7 @@ import {
   FileTree,
   type Inode,
 } from './file-tree.ts';
+import { unpackLzo } from './lzo.ts';
 
 const headAt = 65_536;
 const pageBytes = 65_536;
@@ -105,7 +106,7 @@ class BtrfsFiles extends FileTree {
     const unpackedBytes = wide(data, 8);
     if (form === 0) {
       if (unpackedBytes > compressedBytesMax) throw damaged('an extent');
-      return unpacked(packing, data.subarray(21), unpackedBytes).copy(target);
+      return this.#unpacked(packing, data.subarray(21), unpackedBytes).copy(target);
     }
     if (data.length < 53) throw damaged('an extent');
     const [place, storedBytes] = [wide(data, 21), wide(data, 29)];
@@ -121,8 +122,17 @@ class BtrfsFiles extends FileTree {
       throw damaged('an extent');
     const stored = Buffer.alloc(storedBytes);
     await this.#trees.fill(stored, place);
-    const content = unpacked(packing, stored, unpackedBytes);
+    const content = this.#unpacked(packing, stored, unpackedBytes);
     return content.subarray(skip, skip + part.length).copy(part);
+  }
+
+  #unpacked(packing: number, stored: Buffer, bytes: number): Buffer {
+    const limit = { maxOutputLength: Math.max(bytes, 1) };
+    if (packing === 0) return stored.subarray(0, bytes);
+    if (packing === 1) return inflateSync(stored, limit);
+    if (packing === 2) return unpackLzo(stored, bytes, this.#trees.sectorBytes);
+    if (packing === 3) return zstdDecompressSync(oneFrame(stored), limit);
+    throw new Error('it is compressed in a way that is not known here');
   }
 
   async folder({ number }: Inode): Promise<Map<string, number>> {
@@ -138,14 +148,6 @@ class BtrfsFiles extends FileTree {
     }
     return found;
   }
-}
-
-function unpacked(packing: number, stored: Buffer, bytes: number): Buffer {
-  const limit = { maxOutputLength: Math.max(bytes, 1) };
-  if (packing === 0) return stored.subarray(0, bytes);
-  if (packing === 1) return inflateSync(stored, limit);
-  if (packing === 3) return zstdDecompressSync(oneFrame(stored), limit);
-  throw new Error('it is compressed with LZO, which is not read here');
 }
 
 /** The zeros that follow a frame in its last block are no frame. */

@@ -12,12 +12,14 @@ const partitionsMax = 32;
 const volumesMax = 128;
 const filesMax = 10_000;
 
+const encrypted = 'an encrypted volume (LUKS)';
+
 /** How other volumes are known: a text, and the places where it may be. */
 const marks: readonly [kind: string, text: string, places: readonly number[]][] = [
   ['btrfs', '_BHRfS_M', [65_600]],
   ['XFS', 'XFSB', [0]],
   ['LVM', 'LABELONE', [0, 512, 1024, 1536]],
-  ['an encrypted volume (LUKS)', 'LUKS\xba\xbe', [0]],
+  [encrypted, 'LUKS\xba\xbe', [0]],
   ['NTFS', 'NTFS    ', [3]],
   ['F2FS', '\x10\x20\xf5\xf2', [1024]],
   ['squashfs', 'hsqs', [0]],
@@ -41,7 +43,7 @@ export interface Volume extends Pick<Partition, 'name' | 'sizeBytes'> {
   kind: string | null;
   /** None for one that cannot be read here; several where one has several roots. */
   files: readonly Files[];
-  /** Why none can be read, where its kind is one that can be. */
+  /** Why none can be read; null where its kind is one that is not read. */
   fault: string | null;
 }
 
@@ -53,25 +55,28 @@ const opens: Record<string, (disk: Disk) => Promise<FileTree[]>> = {
 };
 
 /**
- * The volumes of a disk, the largest first, and those of a physical volume of LVM in its place.
+ * The volumes of a disk, the largest first, and those of LVM in the place of its physical volumes.
  * Throws for a partition table that is damaged.
  */
 export async function volumesOf(disk: Disk): Promise<Volume[]> {
   const partitions = await partitionsOf(disk.read.bind(disk), disk.bytes);
   const volumes: Volume[] = [];
+  const physical: { disk: Disk; volume: Volume }[] = [];
   for (const { name, startBytes, sizeBytes } of partitions.slice(0, partitionsMax)) {
     const part = partOf(disk, startBytes, sizeBytes);
     const volume = await volumeOn(part, name);
-    const logical = volume.kind === 'LVM' ? await logicalIn(part, volume) : null;
-    volumes.push(...(logical ?? [volume]));
+    if (volume.kind === 'LVM') physical.push({ disk: part, volume });
+    else volumes.push(volume);
   }
+  volumes.push(...(await logicalIn(physical)));
   return volumes.sort((one, other) => other.sizeBytes - one.sizeBytes).slice(0, volumesMax);
 }
 
 async function volumeOn(disk: Disk, name: string): Promise<Volume> {
   const head = await disk.read(0, markBytes);
   const kind = head.readUInt16LE(1080) === 0xef53 ? 'ext' : kindOf(head);
-  const volume = { name, sizeBytes: disk.bytes, kind, files: [], fault: null };
+  const fault = kind === encrypted ? 'it is not read without its key' : null;
+  const volume = { name, sizeBytes: disk.bytes, kind, files: [], fault };
   const open = kind === null ? undefined : opens[kind];
   if (open === undefined) return volume;
   try {
@@ -81,18 +86,21 @@ async function volumeOn(disk: Disk, name: string): Promise<Volume> {
   }
 }
 
-async function logicalIn(part: Disk, volume: Volume): Promise<Volume[]> {
+async function logicalIn(physical: readonly { disk: Disk; volume: Volume }[]): Promise<Volume[]> {
+  if (physical.length === 0) return [];
   try {
     const found: Volume[] = [];
-    for (const { name, disk, sizeBytes } of await logicalVolumes(part)) {
+    for (const { name, disk, sizeBytes, fault } of await logicalVolumes(
+      physical.map((one) => one.disk),
+    )) {
       const called = `the logical volume ${JSON.stringify(name.slice(0, 60))}`;
-      const kind = 'LVM on several disks, or not in plain segments';
-      const apart = { name: called, sizeBytes, kind, files: [], fault: null };
+      const apart = { name: called, sizeBytes, kind: 'LVM', files: [], fault };
       found.push(disk ? await volumeOn(disk, called) : apart);
     }
     return found;
   } catch (error) {
-    return [{ ...volume, fault: error instanceof Error ? error.message : String(error) }];
+    const fault = error instanceof Error ? error.message : String(error);
+    return physical.map(({ volume }) => ({ ...volume, fault }));
   }
 }
 

@@ -1,6 +1,6 @@
-// Reads which logical volumes LVM has on a physical volume, and where they lie. Its description is a
-// text behind the label. Volumes that lie on this disk alone, in plain segments, can be read;
-// stripes, mirrors, snapshots and thin volumes cannot.
+// Reads which logical volumes LVM has on the physical volumes of a disk, and where they lie. Its
+// description is a text behind the label. Volumes that lie on this disk alone, in plain or striped
+// segments, can be read; mirrors, snapshots, caches and thin volumes cannot.
 
 import { type Disk, damaged } from './file-tree.ts';
 
@@ -9,11 +9,14 @@ const labelSectors = 4;
 const areaHeaderBytes = 512;
 const textBytesMax = 4 * 1024 ** 2;
 const [tokensMax, depthMax, volumesMax, segmentsMax] = [500_000, 12, 64, 10_000];
+const [stripesMax, stripeBytesMin] = [128, 4096];
 
 interface LogicalVolume {
   name: string;
-  /** Null for one that does not lie on this disk alone, in plain segments. */
+  /** Null for one that is not read. */
   disk: Disk | null;
+  /** Why it is not read. */
+  fault: string | null;
   sizeBytes: number;
 }
 
@@ -91,32 +94,59 @@ const whole = (value: Value | undefined): number => {
   return value;
 };
 
+/** A place of a stripe: a physical volume, and a byte on it. */
+interface Place {
+  disk: Disk;
+  startBytes: number;
+}
+
 interface Segment {
   at: number;
   bytes: number;
-  place: number;
+  /** So many bytes lie on one stripe before the next one follows. */
+  stripeBytes: number;
+  stripes: readonly Place[];
 }
 
-/** The volumes on the physical volume that a disk is. Throws an Error for one that is damaged. */
-export async function logicalVolumes(disk: Disk): Promise<LogicalVolume[]> {
-  const label = await labelOf(disk);
-  if (label === null) throw damaged('the label of LVM');
-  const text = await textOf(disk, label);
-  const found: LogicalVolume[] = [];
-  for (const [, group] of sectionsOf(parseLvm(text))) {
-    const extentBytes = whole(group.extent_size) * sectorBytes;
-    const own = sectionsOf(group.physical_volumes).find(
-      ([, { id }]) => typeof id === 'string' && id.replaceAll('-', '') === label.id,
-    );
-    if (own === undefined) continue;
-    const startBytes = whole(own[1].pe_start) * sectorBytes;
-    for (const [name, volume] of sectionsOf(group.logical_volumes).slice(0, volumesMax)) {
-      const segments = segmentsOf(volume, { pv: own[0], extentBytes, startBytes });
-      const sizeBytes = sizeOf(volume, extentBytes);
-      found.push({ name, sizeBytes, disk: segments && mapped(disk, segments, sizeBytes) });
+/**
+ * The volumes on the physical volumes that the parts of one disk are. Throws an Error when their
+ * description is damaged.
+ */
+export async function logicalVolumes(parts: readonly Disk[]): Promise<LogicalVolume[]> {
+  const disks = new Map<string, Disk>();
+  const groups = new Map<string, Section>();
+  for (const disk of parts) {
+    const label = await labelOf(disk);
+    if (label === null) throw damaged('the label of LVM');
+    disks.set(label.id, disk);
+    if (label.areaBytes === 0) continue;
+    for (const [name, group] of sectionsOf(parseLvm(await textOf(disk, label)))) {
+      const known = groups.get(name);
+      if (known === undefined || whole(known.seqno) < whole(group.seqno)) groups.set(name, group);
     }
   }
-  return found;
+  return [...groups.values()].flatMap((group) => volumesIn(group, disks));
+}
+
+const plainId = (id: Value | undefined) => (typeof id === 'string' ? id.replaceAll('-', '') : '');
+
+function volumesIn(group: Section, disks: ReadonlyMap<string, Disk>): LogicalVolume[] {
+  const extentBytes = whole(group.extent_size) * sectorBytes;
+  const places = new Map<string, Place>();
+  for (const [name, { id, pe_start: start }] of sectionsOf(group.physical_volumes)) {
+    const disk = disks.get(plainId(id));
+    if (disk) places.set(name, { disk, startBytes: whole(start) * sectorBytes });
+  }
+  return sectionsOf(group.logical_volumes)
+    .filter(([, { status }]) => !Array.isArray(status) || status.includes('VISIBLE'))
+    .slice(0, volumesMax)
+    .map(([name, volume]) => {
+      const sizeBytes = sizeOf(volume, extentBytes);
+      const segments = segmentsOf(volume, extentBytes, places);
+      return typeof segments === 'string'
+        ? { name, sizeBytes, disk: null, fault: segments }
+        : { name, sizeBytes, disk: mapped(segments, sizeBytes), fault: null };
+    });
 }
 
 const segmentsIn = (volume: Section): Section[] =>
@@ -128,33 +158,71 @@ const segmentsIn = (volume: Section): Section[] =>
 const sizeOf = (volume: Section, extentBytes: number) =>
   segmentsIn(volume).reduce((sum, one) => sum + whole(one.extent_count) * extentBytes, 0);
 
-/** Null when a segment is not plain, or lies on another disk. */
+/** Why a segment of a type is not read. */
+const typeFaults: Record<string, string> = {
+  thin: 'it is a thin volume, whose blocks only the driver of its pool finds',
+  'thin-pool': 'it is the pool of thin volumes',
+};
+const typeFault = (type: Value | undefined) =>
+  typeof type === 'string' && /^[a-z0-9_+-]{1,24}$/.test(type)
+    ? (typeFaults[type] ?? `it is of the type ${type}, and only linear and striped ones are read`)
+    : 'it is of an unknown type';
+
+/** Returns the reason when a segment is of another kind, or lies on another disk. */
 function segmentsOf(
   volume: Section,
-  { pv, extentBytes, startBytes }: { pv: string; extentBytes: number; startBytes: number },
-): Segment[] | null {
+  extentBytes: number,
+  places: ReadonlyMap<string, Place>,
+): Segment[] | string {
   const found: Segment[] = [];
   for (const segment of segmentsIn(volume)) {
-    const { type, stripe_count: count, stripes } = segment;
-    if (type !== 'striped' || count !== 1 || !Array.isArray(stripes) || stripes[0] !== pv)
-      return null;
-    found.push({
-      at: whole(segment.start_extent) * extentBytes,
-      bytes: whole(segment.extent_count) * extentBytes,
-      place: startBytes + whole(stripes[1]) * extentBytes,
-    });
+    if (segment.type !== 'striped') return typeFault(segment.type);
+    const count = whole(segment.stripe_count);
+    const { stripes } = segment;
+    if (!Array.isArray(stripes) || count < 1 || count > stripesMax || stripes.length < 2 * count)
+      throw damaged('the stripes of LVM');
+    const bytes = whole(segment.extent_count) * extentBytes;
+    const stripeBytes = count === 1 ? bytes : whole(segment.stripe_size) * sectorBytes;
+    if (count > 1 && stripeBytes < stripeBytesMin) throw damaged('the stripes of LVM');
+    const on: Place[] = [];
+    for (let each = 0; each < count; each++) {
+      const place = places.get(String(stripes[2 * each]));
+      if (place === undefined) return 'a part of it lies on another disk';
+      const startBytes = place.startBytes + whole(stripes[2 * each + 1]) * extentBytes;
+      on.push({ disk: place.disk, startBytes });
+    }
+    const at = whole(segment.start_extent) * extentBytes;
+    found.push({ at, bytes, stripeBytes, stripes: on });
   }
   return found;
 }
 
-/** A disk that lies in pieces on another one. What no segment has reads as zeros. */
-function mapped(disk: Disk, segments: readonly Segment[], bytes: number): Disk {
+/** Fills a buffer from a place in a segment. */
+async function fillFrom(
+  { stripeBytes, stripes }: Segment,
+  target: Buffer,
+  from: number,
+): Promise<void> {
+  for (let done = 0; done < target.length; ) {
+    const [piece, within] = [Math.floor((from + done) / stripeBytes), (from + done) % stripeBytes];
+    const length = Math.min(target.length - done, stripeBytes - within);
+    const stripe = stripes[piece % stripes.length];
+    if (stripe === undefined) throw damaged('the stripes of LVM');
+    const place = stripe.startBytes + Math.floor(piece / stripes.length) * stripeBytes + within;
+    await stripe.disk.fill(target.subarray(done, done + length), place);
+    done += length;
+  }
+}
+
+/** A disk that lies in pieces on others. What no segment has reads as zeros. */
+function mapped(segments: readonly Segment[], bytes: number): Disk {
   const fill = async (target: Buffer, offset: number) => {
     target.fill(0);
-    for (const { at, bytes: length, place } of segments) {
+    for (const segment of segments) {
+      const { at, bytes: length } = segment;
       const [start, end] = [Math.max(offset, at), Math.min(offset + target.length, at + length)];
       if (start < end)
-        await disk.fill(target.subarray(start - offset, end - offset), place + start - at);
+        await fillFrom(segment, target.subarray(start - offset, end - offset), start - at);
     }
   };
   return {
@@ -170,7 +238,7 @@ function mapped(disk: Disk, segments: readonly Segment[], bytes: number): Disk {
 
 interface Label {
   id: string;
-  /** Where the description is kept. */
+  /** Where the description is kept; 0 bytes where it is kept on other volumes alone. */
   areaBytes: number;
   areaAt: number;
 }
@@ -183,17 +251,18 @@ async function labelOf(disk: Disk): Promise<Label | null> {
     if (!isLabel) continue;
     const at = raw.readUInt32LE(20);
     if (at > sectorBytes - 40 - 32) return null;
+    const id = raw.toString('latin1', at, at + 32);
     let place = at + 40;
     // The list of areas for data ends with zeros; that of descriptions follows.
     for (let lists = 0; place + 32 <= sectorBytes; place += 16) {
       const areaAt = Number(raw.readBigUInt64LE(place));
       if (areaAt === 0) {
-        if (++lists === 2) return null;
+        if (++lists === 2) return { id, areaAt: 0, areaBytes: 0 };
         continue;
       }
       if (lists === 1)
         return {
-          id: raw.toString('latin1', at, at + 32),
+          id,
           areaAt,
           areaBytes: Number(raw.readBigUInt64LE(place + 8)),
         };
