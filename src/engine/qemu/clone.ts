@@ -86,7 +86,7 @@ async function assertFits(
   if (record.resultLayerId !== chain[0]) throw new Unusable('its disk is not one of its template');
   if (record.cpus !== cpus || record.memoryMb !== memoryMb)
     throw new Unusable('its template was made for another machine type');
-  if (record.fingerprint !== (await fingerprintOf(host, paths)))
+  if (record.fingerprint !== fingerprintOf(host, paths))
     throw new Unusable('its template was made with another QEMU or processor');
   if (record.layout !== layoutOf(spec, host, paths))
     throw new Unusable('its template has other devices');

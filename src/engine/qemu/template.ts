@@ -49,7 +49,7 @@ export const readRecord = async (id: TemplateId, paths: Paths): Promise<Template
     : null;
 
 export const templatesIn = (context: Context): Instant => ({
-  fingerprint: () => fingerprintOf(context.host, context.paths),
+  fingerprint: async () => fingerprintOf(context.host, context.paths),
   makeTemplate: (spec, { signal }) => makeTemplate(spec, signal, context),
   async digestTemplate({ templateId, bytesPerSecond }, { signal }) {
     return digestsOf(templateId, context.paths, { bytesPerSecond, signal });
@@ -130,7 +130,7 @@ async function make(
     await makeImmutable(machine.disk);
     await moveDurably(machine.disk, paths.layer(resultLayerId));
     const memorySha256 = await saveMemory(memory, file('memory'), signal);
-    const fingerprint = await fingerprintOf(context.host, paths);
+    const fingerprint = fingerprintOf(context.host, paths);
     const layout = layoutOf(spec, context.host, paths);
     const size = { sizeBytes, cpus, memoryMb };
     const record: TemplateRecord = { resultLayerId, fingerprint, layout, ...size };
