@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { type BootProfile, isUefi } from '../../domain/boot.ts';
 import { AppError, failedForGood, failedForNow } from '../../domain/error.ts';
 import type { LayerId, TemplateId } from '../../domain/ids.ts';
+import { systemClock } from '../../lib/clock.ts';
 import { exists, moveDurably, sha256File, statOrNull, writeWhole } from '../../lib/files.ts';
 import type { Instant, TemplateDigests, TemplateFiles, TemplateSpec } from '../optional/instant.ts';
 import { AgentError, agentAnswers, agentExec } from './agent.ts';
@@ -17,7 +18,7 @@ import { fingerprintOf, layoutOf } from './fingerprint.ts';
 import type { Host } from './host.ts';
 import { saveMemory } from './memory-file.ts';
 import type { Paths } from './paths.ts';
-import type { Own } from './process.ts';
+import { findProcess, type Own, wantedMs } from './process.ts';
 import { diskFull } from './qemu-img.ts';
 import { withinRoom } from './room.ts';
 import { saveState } from './saved-state.ts';
@@ -30,6 +31,8 @@ type Context = Own & { host: Host; memories: TemplateMemories };
 const [settleMs, settleAgentMs] = [120_000, 30_000];
 /** A guest may say that it is ready before its agent is, by minutes where the host is busy. */
 const [agentMs, agentTriesMax] = [5000, 60];
+/** The guest is at rest when it wants less than this share of a processor. Some never are. */
+const [restMs, restShare, restTriesMax] = [100, 0.1, 50];
 const mib = 1024 ** 2;
 
 /** What a template fits, as its record says. */
@@ -122,14 +125,17 @@ async function make(
     const orders = await CloneOrders.open(machine.orders);
     try {
       await settle(machine.agent, signal);
-      await assertWaits(orders, signal);
+      await awaitRest(templateId, signal, context);
+      await quieten(orders, signal);
       await saveState(machine, file('state'), signal, context);
     } finally {
       orders.close();
     }
-    await makeImmutable(machine.disk);
+    const saving = saveMemory(memory, file('memory'), signal);
+    const sealing = makeImmutable(machine.disk);
+    await Promise.allSettled([saving, sealing]);
+    const [memorySha256] = await Promise.all([saving, sealing]);
     await moveDurably(machine.disk, paths.layer(resultLayerId));
-    const memorySha256 = await saveMemory(memory, file('memory'), signal);
     const fingerprint = fingerprintOf(context.host, paths);
     const layout = layoutOf(spec, context.host, paths);
     const size = { sizeBytes, cpus, memoryMb };
@@ -162,9 +168,21 @@ async function settle(agent: string, signal: AbortSignal): Promise<void> {
   if (fault !== null) throw cannot(fault);
 }
 
-/** Throws when nothing waits for orders. What was used once need not be read again by clones. */
-async function assertWaits(orders: CloneOrders, signal: AbortSignal): Promise<void> {
-  const { exitCode } = await orders.give('- - try', settleAgentMs, signal).catch((error) => {
+/** Waits until the guest has nothing to do, because each of its clones would do it again. */
+async function awaitRest(id: TemplateId, signal: AbortSignal, own: Own): Promise<void> {
+  const found = await findProcess(own, 'build', id);
+  let before = found && (await wantedMs(found));
+  for (let tries = 0; found && tries < restTriesMax; tries++) {
+    await systemClock.sleep(restMs, signal);
+    const after = await wantedMs(found);
+    if (after - (before ?? 0) < restMs * restShare) return;
+    before = after;
+  }
+}
+
+/** Stops the journal. Throws when nothing waits for orders. */
+async function quieten(orders: CloneOrders, signal: AbortSignal): Promise<void> {
+  const { exitCode } = await orders.give('- - quiet', settleAgentMs, signal).catch((error) => {
     throw error instanceof NoAnswer
       ? failedForNow('A machine did not answer in time; the host may have too much to do.')
       : error;
