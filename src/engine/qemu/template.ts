@@ -30,7 +30,7 @@ type Context = Own & { host: Host; memories: TemplateMemories };
 
 const [settleMs, settleAgentMs] = [120_000, 30_000];
 /** A guest may say that it is ready before its agent is, by minutes where the host is busy. */
-const [agentMs, agentTriesMax] = [5000, 60];
+const [agentMs, agentPollMs, agentLimitMs] = [5000, 500, 300_000];
 /** The guest is at rest when it wants less than this share of a processor. Some never are. */
 const [restMs, restShare, restTriesMax] = [100, 0.1, 50];
 const mib = 1024 ** 2;
@@ -152,10 +152,12 @@ async function make(
 
 /** Throws `invalid` for a guest whose clones could not become machines of their own. */
 async function settle(agent: string, signal: AbortSignal): Promise<void> {
-  for (let tries = 1; !(await agentAnswers(agent, agentMs)); tries++) {
-    signal.throwIfAborted();
-    if (tries === agentTriesMax)
+  const end = performance.now() + agentLimitMs;
+  while (!(await agentAnswers(agent, agentMs))) {
+    if (performance.now() >= end)
       throw cannot('it has no guest agent; install qemu-guest-agent in it');
+    // While another connection is open to the agent, the next ones are refused at once.
+    await systemClock.sleep(agentPollMs, signal);
   }
   const options = { limitMs: settleMs, agentMs: settleAgentMs, input: settleScript, signal };
   const ended = await agentExec(agent, ['/bin/sh'], options).catch((error) => {
