@@ -131,10 +131,18 @@ export const clearCopies = removals(
   traces.filter(({ keptByFresh }) => keptByFresh === undefined),
 ).join('\n');
 
-/** Writes the ids and the name, from the variables `id` and `name`. */
-const writeNames = `echo "$id" >/etc/machine-id || exit 1
-if [ -d /var/lib/dbus ] && [ ! -L /var/lib/dbus/machine-id ]; then echo "$id" >/var/lib/dbus/machine-id; fi
-echo "$name" >/etc/hostname || exit 1
+/**
+ * Writes the ids and the name, from the variables `id` and `name`. A line of the same length takes
+ * the place of the old one, because a file system has much to do when a file is emptied first.
+ */
+const writeNames = `put() {
+  old=
+  [ ! -s "$2" ] || read -r old <"$2"
+  if [ \${#old} = \${#1} ]; then echo "$1" 1<>"$2"; else echo "$1" >"$2"; fi
+}
+put "$id" /etc/machine-id || exit 1
+if [ -d /var/lib/dbus ] && [ ! -L /var/lib/dbus/machine-id ]; then put "$id" /var/lib/dbus/machine-id; fi
+put "$name" /etc/hostname || exit 1
 `;
 
 /** Makes keys where there are none. Leaves the mark of the instance. */
@@ -145,7 +153,7 @@ if command -v ssh-keygen >/dev/null && [ -d /etc/ssh ] && ! ls /etc/ssh/ssh_host
 fi
 export DEBIAN_FRONTEND=noninteractive
 if command -v make-ssl-cert >/dev/null; then make-ssl-cert generate-default-snakeoil --force-overwrite || exit 1; fi
-echo "$instance" >$mark || exit 1
+put "$instance" $mark || exit 1
 `;
 
 /**

@@ -32,6 +32,8 @@ interface TemplatePlan {
   leave: Leaving[];
   /** Those whose job is gone, though they are being made. */
   lost: Template[];
+  /** Those that stay and have files. */
+  kept: Template[];
 }
 
 /** Looks at all templates; it may take long, so it runs outside of a transaction. */
@@ -59,7 +61,8 @@ export async function lookAtTemplates(
   leave.push(...giveWay.map((template) => ({ template, why })));
   const isMaking = ({ id }: Template) => jobs.some(({ data }) => data.templateId === id);
   const lost = stay.filter((one) => one.state === 'making' && !isMaking(one));
-  return { make: jobs.length > 0 ? null : make, leave, lost };
+  const kept = stay.filter(({ state }) => state === 'ready');
+  return { make: jobs.length > 0 ? null : make, leave, lost, kept };
 }
 
 async function reasonToLeave(
@@ -77,7 +80,7 @@ async function reasonToLeave(
 /** Writes a plan, as far as it is still true. Returns those that leave. */
 export async function carryOut(
   work: Writer,
-  { make, leave, lost }: TemplatePlan,
+  { make, leave, lost }: Omit<TemplatePlan, 'kept'>,
   fingerprint: string,
 ): Promise<Leaving[]> {
   const gone: Leaving[] = [];

@@ -30,7 +30,7 @@ describe('silversmith template', () => {
     for (const type of [run, far]) {
       assert.match((await type('template', 'show', 'none')).err, /template list/);
       assert.match((await type('template', 'delete', 'none', '--yes')).err, /template list/);
-      assert.match((await type('template', 'make', '99')).err, /99/);
+      assert.match((await type('template', 'make', '99')).err, /no image 99 in any organisation/);
       assert.match((await type('template', 'make', '1', '--type', 'Huge')).err, /Huge/);
       assert.equal((await type('organisation', 'templates', 'Demo', 'never')).code, 0);
       assert.match((await type('template', 'make', '1')).err, /image templates inherit 1/);

@@ -82,7 +82,9 @@ async function wishes(
   work: Reader,
   { imageId, machineTypeId }: WantedTemplate,
 ): Promise<TemplateFor[]> {
-  const image = await work.images.get(imageId);
+  const image = await work.images.find(imageId);
+  if (image === undefined)
+    throw new AppError('not_found', `There is no image ${imageId} in any organisation.`);
   const { layerId, organisationId } = image;
   if (image.status !== 'available' || layerId === null)
     throw invalid(`Image ${imageId} is ${image.status}; a template needs an available image.`);

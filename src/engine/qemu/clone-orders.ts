@@ -37,6 +37,8 @@ export class CloneOrders {
   static async open(path: string): Promise<CloneOrders> {
     const socket = connectTo(path);
     await once(socket, 'connect');
+    // A channel that is left open does not keep the server alive.
+    socket.unref();
     return new CloneOrders(socket);
   }
 

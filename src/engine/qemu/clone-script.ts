@@ -8,7 +8,7 @@ import { clearCopies, clearingFunctions, takeIdentity } from '../../domain/ident
 import type { Hardware, Identity } from '../identity.ts';
 
 const path = 'export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\n';
-/** Here the template leaves to its clones what takes long to find out. */
+/** Here are the files of the template that its clones write anew. */
 const notes = '/run/silversmith/template';
 
 /** By which the scripts say why a guest cannot be used; see `faultOf`. */
@@ -17,6 +17,8 @@ const [cannotReseed, isBusy, hookFailed] = [71, 72, 73];
 export const hasNone = 74;
 const jobsTriesMax = 120;
 const hookSeconds = 30;
+/** A boot may take so long after the machine was ready. */
+const startedSeconds = 60;
 const saidCharsMax = 300;
 
 /**
@@ -24,8 +26,8 @@ const saidCharsMax = 300;
  * lays the files over them, as systemd-nspawn does for containers.
  */
 const hidden = [
-  { shown: '/proc/sys/kernel/random/boot_id', file: `${notes}/boot-id`, mode: '0444' },
-  { shown: '/sys/class/dmi/id/product_uuid', file: `${notes}/product-uuid`, mode: '0400' },
+  { shown: '/proc/sys/kernel/random/boot_id', file: `${notes}/boot-id`, mask: '0222' },
+  { shown: '/sys/class/dmi/id/product_uuid', file: `${notes}/product-uuid`, mask: '0377' },
 ] as const;
 
 /**
@@ -76,7 +78,7 @@ done`,
 ] as const;
 
 /** Of the channel by which a clone gets its orders; another protocol needs another name. */
-export const orderPort = 'org.silversmith.clone.0';
+export const orderPort = 'org.silversmith.clone.1';
 /** The guest begins the line with it that ends an order; the status follows. */
 export const ended = 'silversmith-ended';
 
@@ -95,7 +97,6 @@ ${takeIdentity}
     echo "$instance" >$cloud/data/instance-id
     sed -i "s/$old/$instance/g" /run/cloud-init/instance-data*.json
   fi
-  read -r journald <${notes}/journald && kill -9 "$journald"
   return 0
 }
 `;
@@ -106,8 +107,8 @@ ${takeIdentity}
  * one that systemd starts again takes far less than to ask systemd for it.
  */
 const network = `network() {
-  read -r pids <${notes}/killed && [ -z "$pids" ] || kill -9 $pids
-  read -r units <${notes}/restarted && [ -z "$units" ] || systemctl restart $units
+  [ -z "$killed" ] || kill -9 $killed
+  [ -z "$restarted" ] || systemctl restart $restarted
   return 0
 }
 `;
@@ -140,43 +141,65 @@ const hooks = `hooks() {
 
 /**
  * Waits in the template, and therefore in each clone, for orders on the port. Everything that a
- * clone needs was read and started by then.
+ * clone needs was read and started by then. The journal is stopped by the first order, in the
+ * template, and what is said to it waits. It starts anew, with the id of the clone, when the
+ * channel is closed: the host does that when it has time, because it takes a guest longer than all
+ * of its orders.
  */
-export const waitScript = `${path}
-${own}${network}${address}${hooks}
-renew() {
+const waiter = `${own}${network}${address}${hooks}renew() {
 ${renewers.map(({ test, run }) => `if ${test} >/dev/null; then\n${run}\nel`).join('')}se exit 1; fi
 }
-renew | {
-  # Also tells of an order that ended this shell.
-  trap 'echo "${ended} $?"' EXIT
-  while read -r order rest; do
-    set -- $rest
-    case $order in
-    try) ;;
-    own | network | address) "$order" "$@" >/dev/null </dev/null ;;
-    hooks) hooks </dev/null ;;
-    *) break ;;
-    esac
-    echo "${ended} $?"
-  done
-  trap - EXIT
+wait_for_orders() {
+  renew | {
+    # Also tells of an order that ended this shell.
+    trap 'echo "${ended} $?"' EXIT
+    while read -r order rest; do
+      set -- $rest
+      case $order in
+      quiet) [ -z "$journald" ] || kill -STOP $journald ;;
+      own | network | address) "$order" "$@" >/dev/null </dev/null ;;
+      hooks) hooks </dev/null ;;
+      *) break ;;
+      esac
+      echo "${ended} $?"
+    done
+    trap - EXIT
+    [ -z "$journald" ] || kill -9 $journald
+  }
 }
 `;
 
 /**
  * Waits until nothing starts any more, takes the identity of the throw-away machine off its disk,
  * and writes the disk back. What reads the seed lets go of it, because clones have another one.
- * Then it leaves a process that waits for orders.
+ * Then it leaves a process that waits for orders. Few programs are started, because a template is
+ * ready for use only when all of them have ended.
  */
 export const settleScript = `${path}
-tries=${jobsTriesMax}
-while command -v systemctl >/dev/null && [ -n "$(systemctl list-jobs --no-legend 2>/dev/null)" ]; do
-  tries=$((tries - 1))
-  [ $tries -gt 0 ] || exit ${isBusy}
-  sleep 0.5
-done
+await_started() {
+  state=$(timeout ${startedSeconds} systemctl is-system-running --wait 2>/dev/null)
+  [ $? != 124 ] || exit ${isBusy}
+  case $state in running | degraded) return ;; esac
+  # Before version 240 it cannot wait.
+  tries=${jobsTriesMax}
+  while [ -n "$(systemctl list-jobs --no-legend 2>/dev/null)" ]; do
+    tries=$((tries - 1))
+    [ $tries -gt 0 ] || exit ${isBusy}
+    sleep 0.5
+  done
+}
+! command -v systemctl >/dev/null || await_started
 ${renewers.map(({ test }) => `${test} >/dev/null 2>&1`).join(' || ')} || exit ${cannotReseed}
+umask 022
+mkdir -p -m 0711 ${notes}
+${hidden
+  .map(
+    ({ shown, file, mask }) => `if [ -e ${shown} ]; then
+  read -r was <${shown} && (umask ${mask} && echo "$was" >${file}) && mount --bind ${file} ${shown} || exit 1
+fi
+`,
+  )
+  .join('')}command -v modprobe >/dev/null && modprobe -q virtio_net
 labels=/dev/disk/by-label
 [ -d $labels ] && seeds="$labels/cidata $labels/CIDATA" ||
   seeds="$(blkid -t LABEL=cidata -o device) $(blkid -t LABEL=CIDATA -o device)"
@@ -187,19 +210,17 @@ for seed in $seeds; do
 done
 ${clearingFunctions}
 ${clearCopies}
-umount /etc/machine-id 2>/dev/null
-mkdir -p ${notes} && chmod 0711 ${notes}
+while read -r _ _ _ _ place _; do
+  [ "$place" != /etc/machine-id ] || umount /etc/machine-id
+done </proc/self/mountinfo
 killed= restarted= journald=
 note() {
-  if [ "$unit" = systemd-journald.service ]; then journald=$pid
-  elif [ "$state" != active ]; then :
+  if [ "$state" != active ]; then :
+  elif [ "$unit" = systemd-journald.service ]; then journald=\${pid#0}
   elif [ "$again" = no ] || [ "$pid" = 0 ]; then restarted="$restarted $unit"
   else killed="$killed $pid"
   fi
 }
-systemctl show -p Id -p ActiveState -p MainPID -p Restart \\
-  systemd-journald systemd-networkd NetworkManager networking 2>/dev/null >${notes}/shown
-echo >>${notes}/shown
 while IFS='=' read -r key value; do
   case $key in
   Id) unit=$value ;;
@@ -208,30 +229,20 @@ while IFS='=' read -r key value; do
   Restart) again=$value ;;
   *) note ;;
   esac
-done <${notes}/shown
-echo "$killed" >${notes}/killed
-echo "$restarted" >${notes}/restarted
-echo "$journald" >${notes}/journald
-command -v modprobe >/dev/null && modprobe -q virtio_net
-${hidden
-  .map(
-    ({ shown, file, mode }) => `if [ -e ${shown} ]; then
-  cat ${shown} >${file} && chmod ${mode} ${file} && mount --bind ${file} ${shown} || exit 1
-fi
-`,
-  )
-  .join('')}
+done <<END
+$(systemctl show -p Id -p ActiveState -p MainPID -p Restart \\
+  systemd-journald systemd-networkd NetworkManager networking 2>/dev/null)
+
+END
 port=
 for found in /sys/class/virtio-ports/*; do
   read -r name <"$found/name"
   [ "$name" != ${orderPort} ] || port=/dev/\${found##*/}
 done 2>/dev/null
 [ -n "$port" ] && exec 3<>"$port" || exit 1
-cat >${notes}/wait <<'END'
-${waitScript}END
-/bin/sh ${notes}/wait <&3 >&3 2>/dev/null 3>&- &
+${waiter}
+(wait_for_orders) <&3 >&3 2>/dev/null 3>&- &
 exec 3>&-
-fstrim -a 2>/dev/null
 sync
 `;
 

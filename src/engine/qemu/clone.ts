@@ -17,6 +17,7 @@ import { qemuArgs } from './command.ts';
 import { createOverlay } from './disk-file.ts';
 import { fingerprintOf, layoutOf } from './fingerprint.ts';
 import type { Host } from './host.ts';
+import type { LateWork } from './late-work.ts';
 import { launch } from './launch.ts';
 import { prepareGuest } from './machine-guest.ts';
 import { stateFd } from './memory.ts';
@@ -32,6 +33,7 @@ interface CloneContext extends Own {
   host: Host;
   connection: Connection;
   memories: TemplateMemories;
+  late: LateWork;
 }
 
 const monitorMs = 5000;
@@ -58,11 +60,13 @@ export async function startClone(
   let hasBegun = false;
   try {
     await assertFits(spec, context);
-    await context.memories.using(spec.template, (memoryFd) => {
+    const orders = await context.memories.using(spec.template, (memoryFd) => {
       signal.throwIfAborted();
       hasBegun = true;
-      return run(spec, { memoryFd, identity }, signal, context);
+      return context.late.during(() => run(spec, { memoryFd, identity }, signal, context));
     });
+    // Then the guest starts its journal anew, which takes it longer than all that it did until now.
+    context.late.add(() => orders.close());
     return null;
   } catch (error) {
     const found = hasBegun ? await findProcess(context, 'machine', machineId) : undefined;
@@ -86,7 +90,7 @@ async function assertFits(
   if (record.resultLayerId !== chain[0]) throw new Unusable('its disk is not one of its template');
   if (record.cpus !== cpus || record.memoryMb !== memoryMb)
     throw new Unusable('its template was made for another machine type');
-  if (record.fingerprint !== (await fingerprintOf(host, paths)))
+  if (record.fingerprint !== fingerprintOf(host, paths))
     throw new Unusable('its template was made with another QEMU or processor');
   if (record.layout !== layoutOf(spec, host, paths))
     throw new Unusable('its template has other devices');
@@ -97,12 +101,13 @@ async function assertFits(
     throw new Unusable('its disk has another size than that of its template');
 }
 
+/** Returns the channel of the machine, which is ready then. */
 async function run(
   spec: MachineSpec & { template: UsableTemplate },
   { memoryFd, identity }: { memoryFd: number; identity: Identity },
   signal: AbortSignal,
   context: CloneContext,
-): Promise<void> {
+): Promise<CloneOrders> {
   const { host, paths, installation } = context;
   const { machineId, diskId, template } = spec;
   const disk = paths.disk(diskId);
@@ -140,11 +145,14 @@ async function run(
       await awaitAddress(orders, signal);
     }
     await give('- - hooks', hooksMs);
-  } finally {
+    await rename(cloningMark(paths.machine(machineId)), join(paths.machine(machineId), 'ready'));
+    return orders;
+  } catch (error) {
     orders.close();
+    throw error;
+  } finally {
     monitor.close();
   }
-  await rename(cloningMark(paths.machine(machineId)), join(paths.machine(machineId), 'ready'));
 }
 
 /** A guest without an address after its time goes on, as after a boot. */

@@ -104,6 +104,7 @@ export async function openQemu({
     async close() {
       pulses.close();
       await consoles.close();
+      machines.close();
       await memories.close();
     },
 

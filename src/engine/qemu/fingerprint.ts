@@ -2,7 +2,6 @@
 // made under an equal fingerprint can be loaded; any other is made again.
 
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import type { LayerId } from '../../domain/ids.ts';
 import type { ChainBoot } from '../port/layers.ts';
 import { qemuArgs } from './command.ts';
@@ -10,17 +9,6 @@ import type { Host } from './host.ts';
 import type { Paths } from './paths.ts';
 
 const digest = (text: string) => createHash('sha256').update(text).digest('hex').slice(0, 12);
-
-/** The processor that guests see: QEMU's own under emulation, else that of the host. */
-async function processorOf({ accel }: Host): Promise<string> {
-  if (accel === 'tcg') return 'max';
-  const said = await readFile('/proc/cpuinfo', 'utf8');
-  const [first = ''] = said.split('\n\n');
-  const lines = first
-    .split('\n')
-    .filter((line) => /^(vendor_id|cpu family|model|stepping|microcode|flags)\b/.test(line));
-  return digest(lines.join('\n'));
-}
 
 type Shape = ChainBoot & { cpus: number; memoryMb: number };
 
@@ -56,5 +44,5 @@ const smallest = {
   ...{ cpus: 1, memoryMb: 1 },
 };
 
-export const fingerprintOf = async (host: Host, paths: Paths): Promise<string> =>
-  [host.version, host.accel, await processorOf(host), layoutOf(smallest, host, paths)].join(' ');
+export const fingerprintOf = (host: Host, paths: Paths): string =>
+  [host.version, host.accel, host.processor, layoutOf(smallest, host, paths)].join(' ');

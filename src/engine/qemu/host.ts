@@ -36,6 +36,8 @@ export interface Host {
   /** Of QEMU, with that of its package. */
   version: string;
   accel: 'kvm' | 'tcg';
+  /** That guests see, with its flags and microcode: QEMU's own under emulation. */
+  processor: string;
   /** Of the QEMU that is installed now. */
   boards: Boards;
   /** The proxy variables of build machines that may use the network. */
@@ -118,10 +120,12 @@ export async function probeHost({
     await runCommand(program, ['--version'], { env: { PATH: path }, timeoutMs: toolMs }).catch(
       missing(program),
     );
+  const accel = (await kvmWorks()) ? 'kvm' : 'tcg';
   const machineUids = Math.max(1, uids.last - uids.first - buildUids);
   return {
     version,
-    accel: (await kvmWorks()) ? 'kvm' : 'tcg',
+    accel,
+    processor: accel === 'tcg' ? 'max' : processorIn(await readFile('/proc/cpuinfo', 'utf8')),
     boards,
     proxy: proxyVariables(environment),
     ipv6: hasIpv6(networkInterfaces()),
@@ -136,6 +140,15 @@ export async function probeHost({
           : uids.first + 1 + buildUids + (Number(id) % machineUids),
       ),
   };
+}
+
+/** A digest of all that a guest may see of the first processor. */
+function processorIn(said: string): string {
+  const [first = ''] = said.split('\n\n');
+  const lines = first
+    .split('\n')
+    .filter((line) => /^(vendor_id|cpu family|model|stepping|microcode|flags)\b/.test(line));
+  return createHash('sha256').update(lines.join('\n')).digest('hex').slice(0, 12);
 }
 
 /**

@@ -12,6 +12,7 @@ import { card } from './card.ts';
 import { cloningMark, emptyDisk, startClone } from './clone.ts';
 import { giveBack, readRing } from './console.ts';
 import type { Host } from './host.ts';
+import { LateWork } from './late-work.ts';
 import { isLarger, prepareGuest, tpmMark } from './machine-guest.ts';
 import { type Networks, readConnection } from './network.ts';
 import { Newcomer } from './newcomer.ts';
@@ -43,6 +44,7 @@ export class Machines {
   readonly #paths: Paths;
   readonly #networks: Networks;
   readonly #memories: TemplateMemories;
+  readonly #late = new LateWork();
   /**
    * Both hold entries only while a machine starts: the console output so far, and the new identity
    * for a fresh disk.
@@ -96,6 +98,7 @@ export class Machines {
         ...context,
         connection: await this.#networks.prepare(spec),
         memories: this.#memories,
+        late: this.#late,
       });
       if (because === null) return { how: 'instant' };
       await clear();
@@ -216,6 +219,10 @@ export class Machines {
     if ((await readConnection(this.#paths.machine(id))).card !== null)
       await this.#networks.clear(id);
     await this.#removeFolders(id);
+  }
+
+  close(): void {
+    this.#late.close();
   }
 
   async running(): Promise<Set<MachineId>> {

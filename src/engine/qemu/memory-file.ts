@@ -28,8 +28,9 @@ export async function saveMemory(
       const { bytesRead } = await memory.file.read(piece, 0, piece.length, at);
       const records = recordsOf(piece.subarray(0, bytesRead), at);
       if (records.length === 0) continue;
+      const writing = to.writeFile(records);
       hash.update(records);
-      await to.writeFile(records);
+      await writing;
     }
     await to.sync();
     return hash.digest('hex');

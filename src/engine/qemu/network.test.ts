@@ -12,6 +12,7 @@ import { Networks, type Reach, readConnection, writeConnection } from './network
 const hostOf = (machineUids: { first: number; last: number } | null) => ({
   ...{
     accel: 'tcg' as const,
+    processor: 'max',
     boards: { newest: 'pc-q35-7.2', all: ['pc-q35-7.2'] },
     version: '7.2',
     proxy: {},

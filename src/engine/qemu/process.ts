@@ -177,6 +177,17 @@ export async function ownerOf({ pid }: Found): Promise<{ uid: number; gid: numbe
   return { uid: of('Uid'), gid: of('Gid') };
 }
 
+/** For how long the threads of a process have run, or waited for a processor, in ms. */
+export async function wantedMs({ pid }: Found): Promise<number> {
+  let ns = 0;
+  for (const thread of await readdir(`/proc/${pid}/task`).catch(() => [])) {
+    const said = await readFile(`/proc/${pid}/task/${thread}/schedstat`, 'utf8').catch(() => '');
+    const [ran, waited] = said.split(' ');
+    ns += Number(ran || 0) + Number(waited || 0);
+  }
+  return ns / 1e6;
+}
+
 async function isAlive({ pid, name }: Found): Promise<boolean> {
   return nameIn(await readCommandLine(pid))[1] === name;
 }

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { type BootProfile, isUefi } from '../../domain/boot.ts';
 import { AppError, failedForGood, failedForNow } from '../../domain/error.ts';
 import type { LayerId, TemplateId } from '../../domain/ids.ts';
+import { systemClock } from '../../lib/clock.ts';
 import { exists, moveDurably, sha256File, statOrNull, writeWhole } from '../../lib/files.ts';
 import type { Instant, TemplateDigests, TemplateFiles, TemplateSpec } from '../optional/instant.ts';
 import { AgentError, agentAnswers, agentExec } from './agent.ts';
@@ -17,7 +18,7 @@ import { fingerprintOf, layoutOf } from './fingerprint.ts';
 import type { Host } from './host.ts';
 import { saveMemory } from './memory-file.ts';
 import type { Paths } from './paths.ts';
-import type { Own } from './process.ts';
+import { findProcess, type Own, wantedMs } from './process.ts';
 import { diskFull } from './qemu-img.ts';
 import { withinRoom } from './room.ts';
 import { saveState } from './saved-state.ts';
@@ -29,7 +30,9 @@ type Context = Own & { host: Host; memories: TemplateMemories };
 
 const [settleMs, settleAgentMs] = [120_000, 30_000];
 /** A guest may say that it is ready before its agent is, by minutes where the host is busy. */
-const [agentMs, agentTriesMax] = [5000, 60];
+const [agentMs, agentPollMs, agentLimitMs] = [5000, 500, 300_000];
+/** The guest is at rest when it wants less than this share of a processor. Some never are. */
+const [restMs, restShare, restTriesMax] = [100, 0.1, 50];
 const mib = 1024 ** 2;
 
 /** What a template fits, as its record says. */
@@ -49,7 +52,7 @@ export const readRecord = async (id: TemplateId, paths: Paths): Promise<Template
     : null;
 
 export const templatesIn = (context: Context): Instant => ({
-  fingerprint: () => fingerprintOf(context.host, context.paths),
+  fingerprint: async () => fingerprintOf(context.host, context.paths),
   makeTemplate: (spec, { signal }) => makeTemplate(spec, signal, context),
   async digestTemplate({ templateId, bytesPerSecond }, { signal }) {
     return digestsOf(templateId, context.paths, { bytesPerSecond, signal });
@@ -122,15 +125,18 @@ async function make(
     const orders = await CloneOrders.open(machine.orders);
     try {
       await settle(machine.agent, signal);
-      await assertWaits(orders, signal);
+      await awaitRest(templateId, signal, context);
+      await quieten(orders, signal);
       await saveState(machine, file('state'), signal, context);
     } finally {
       orders.close();
     }
-    await makeImmutable(machine.disk);
+    const saving = saveMemory(memory, file('memory'), signal);
+    const sealing = makeImmutable(machine.disk);
+    await Promise.allSettled([saving, sealing]);
+    const [memorySha256] = await Promise.all([saving, sealing]);
     await moveDurably(machine.disk, paths.layer(resultLayerId));
-    const memorySha256 = await saveMemory(memory, file('memory'), signal);
-    const fingerprint = await fingerprintOf(context.host, paths);
+    const fingerprint = fingerprintOf(context.host, paths);
     const layout = layoutOf(spec, context.host, paths);
     const size = { sizeBytes, cpus, memoryMb };
     const record: TemplateRecord = { resultLayerId, fingerprint, layout, ...size };
@@ -146,10 +152,12 @@ async function make(
 
 /** Throws `invalid` for a guest whose clones could not become machines of their own. */
 async function settle(agent: string, signal: AbortSignal): Promise<void> {
-  for (let tries = 1; !(await agentAnswers(agent, agentMs)); tries++) {
-    signal.throwIfAborted();
-    if (tries === agentTriesMax)
+  const end = performance.now() + agentLimitMs;
+  while (!(await agentAnswers(agent, agentMs))) {
+    if (performance.now() >= end)
       throw cannot('it has no guest agent; install qemu-guest-agent in it');
+    // While another connection is open to the agent, the next ones are refused at once.
+    await systemClock.sleep(agentPollMs, signal);
   }
   const options = { limitMs: settleMs, agentMs: settleAgentMs, input: settleScript, signal };
   const ended = await agentExec(agent, ['/bin/sh'], options).catch((error) => {
@@ -162,9 +170,21 @@ async function settle(agent: string, signal: AbortSignal): Promise<void> {
   if (fault !== null) throw cannot(fault);
 }
 
-/** Throws when nothing waits for orders. What was used once need not be read again by clones. */
-async function assertWaits(orders: CloneOrders, signal: AbortSignal): Promise<void> {
-  const { exitCode } = await orders.give('- - try', settleAgentMs, signal).catch((error) => {
+/** Waits until the guest has nothing to do, because each of its clones would do it again. */
+async function awaitRest(id: TemplateId, signal: AbortSignal, own: Own): Promise<void> {
+  const found = await findProcess(own, 'build', id);
+  let before = found && (await wantedMs(found));
+  for (let tries = 0; found && tries < restTriesMax; tries++) {
+    await systemClock.sleep(restMs, signal);
+    const after = await wantedMs(found);
+    if (after - (before ?? 0) < restMs * restShare) return;
+    before = after;
+  }
+}
+
+/** Stops the journal. Throws when nothing waits for orders. */
+async function quieten(orders: CloneOrders, signal: AbortSignal): Promise<void> {
+  const { exitCode } = await orders.give('- - quiet', settleAgentMs, signal).catch((error) => {
     throw error instanceof NoAnswer
       ? failedForNow('A machine did not answer in time; the host may have too much to do.')
       : error;

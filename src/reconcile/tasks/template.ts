@@ -2,8 +2,8 @@
 // image needs, that another version made, that are damaged or lost, or that give way to others.
 
 import { withoutJob } from '../../engine/port/call.ts';
-import type { Task, TaskContext } from '../task.ts';
-import { carryOut, dropTemplate, lookAtTemplates } from '../template-plan.ts';
+import type { Task } from '../task.ts';
+import { carryOut, lookAtTemplates } from '../template-plan.ts';
 import { verifyTemplate } from '../verify-template.ts';
 
 export const template: Task = {
@@ -14,13 +14,19 @@ export const template: Task = {
     if (!engine.instant) return;
     const call = withoutJob(signal);
     const fingerprint = await engine.instant.fingerprint(call);
-    await dropMissing(context);
     const plan = await store.survey('system', (work) =>
       lookAtTemplates(work, fingerprint, settings),
     );
-    const { make, leave, lost } = plan;
+    const { make, lost, kept } = plan;
+    // As after a backup was brought back.
+    const has = kept.length > 0 ? await engine.instant.templates(call) : new Map();
+    const missing = kept
+      .filter(({ id }) => !has.has(id))
+      .map((one) => ({ template: one, why: 'its files are missing on the disk of the host' }));
+    const leave = [...plan.leave, ...missing];
     if (make !== null || leave.length > 0 || lost.length > 0) {
-      const gone = await store.write('system', (work) => carryOut(work, plan, fingerprint));
+      const todo = { make, leave, lost };
+      const gone = await store.write('system', (work) => carryOut(work, todo, fingerprint));
       for (const { template: one, why } of gone)
         log.info({ template: one.id, layer: one.layerId, why }, 'a template is removed');
     }
@@ -30,18 +36,3 @@ export const template: Task = {
     if (next) await verifyTemplate(context, next, settings.scrubBytesPerSecond, call);
   },
 };
-
-/** Lets those go whose files are not there, as after a backup was brought back. */
-async function dropMissing({ store, engine, signal, log }: TaskContext): Promise<void> {
-  if (!engine.instant) return;
-  const ready = (await store.read('system', (work) => work.templates.list())).filter(
-    ({ state }) => state === 'ready',
-  );
-  if (ready.length === 0) return;
-  const has = await engine.instant.templates(withoutJob(signal));
-  for (const { id, layerId } of ready.filter((one) => !has.has(one.id))) {
-    const why = 'its files are missing on the disk of the host';
-    if (await store.write('system', (work) => dropTemplate(work, id, why)))
-      log.error({ template: id, layer: layerId }, `a template is removed: ${why}`);
-  }
-}
