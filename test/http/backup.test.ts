@@ -108,6 +108,36 @@ describe('a backup', () => {
     assert.equal(await status(), 'available');
   });
 
+  it('has no templates, so a restored server makes them anew and keeps the layers on which disks stand', async (t) => {
+    const { h, rooms, folder } = await withDisk(t, { settings: { templatePolicy: 'always' } });
+    const { reconciler } = h.service;
+    const { body } = await h.call('imageInstall', { body: { software_ids: [h.viewer.id] } });
+    await reconciler.settle();
+    const params = { id: body.attributes.id };
+    await h.call('imageAssign', { params, body: { machine_ids: h.machines } });
+    for (let count = 0; count < 2; count++) {
+      await reconciler.task('template');
+      await reconciler.settle();
+    }
+    for (const id of h.machines) await h.call('machineStart', { params: { id } });
+    await reconciler.settle();
+    const used = await h.store.read('system', async (work) => ({
+      templates: await work.templates.list(),
+      layers: await work.layers.ids(),
+    }));
+    assert.ok(used.templates.some(({ state }) => state === 'ready'));
+    await backUp(rooms, folder, { keys: true });
+    const dataDir = join(await temporaryFolder(t), 'restored');
+    await restore(folder, dataDir, 'operator:test');
+    const store = await openSqlite({ dataDir, now: h.clock.now });
+    const kept = await store.read('system', async (work) => ({
+      templates: await work.templates.list(),
+      layers: await work.layers.ids(),
+    }));
+    await store.close();
+    assert.deepEqual(kept, { templates: [], layers: used.layers });
+  });
+
   it('that died no longer freezes anything after the clock is set back', async (t) => {
     const { clock, jump } = movableClock();
     const { h } = await withDisk(t, { clock });

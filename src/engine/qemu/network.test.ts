@@ -72,3 +72,16 @@ it('how a machine is connected is noted where its process cannot change it', asy
     await rm(folder, { recursive: true });
   }
 });
+
+it('as root a server does not begin without nftables, unless its machines have no network', async () => {
+  const bare = hostOf({ first: 1, last: 2 });
+  const host = { ...bare, user: { ...bare.user, path: '/nonexistent' } };
+  const server = (network: MachineNetwork) =>
+    new Networks(host, 'abcdef012345', { network, reach: [] });
+  for (const network of ['user', 'tap', 'bridge:lab'] as const)
+    await assert.rejects(server(network).assertCan(), {
+      code: 'unavailable',
+      message: /^nft, .* is not there\. Install it .*nftables.*--machine-network none/,
+    });
+  await server('none').assertCan();
+});

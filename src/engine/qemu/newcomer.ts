@@ -66,6 +66,14 @@ export class Newcomer {
     return 'on';
   }
 
+  /**
+   * Whether a script may be running in the guest. It may be also when the machine is ready: the guest
+   * was asked before it said so by itself.
+   */
+  get isAsking(): boolean {
+    return this.#asking;
+  }
+
   async #link(): Promise<void> {
     if (this.#linked) return;
     await this.#giveLink();

@@ -115,7 +115,8 @@ export async function waitReady(
   for (let console = ''; ; await systemClock.sleep(pollMs, signal)) {
     console = (console + (await read('console'))).slice(-consoleCharsKept);
     const state = await newcomer.state(await read('result'), console);
-    if (state !== 'on') return;
+    // A script that still runs there holds the agent's channel, and would write an identity later.
+    if (state !== 'on' && !newcomer.isAsking) return;
     const seen = () => consoleReason(plainConsole(console));
     const isGone = (await findProcess(own, 'build', id)) === undefined;
     if (isGone || hasEnded(await askPulse(own.paths.run('build', id))))
