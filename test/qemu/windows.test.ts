@@ -41,7 +41,8 @@ it('a Linux guest boots with the hardware of a base of Windows', async (t) => {
   const spec = machineOn({ machineId, diskId: disk, boot, baseLayerId: base });
   await engine.startMachine(spec, call);
   defer(t, () => engine.stopMachine({ machineId, graceMs: 0 }, call));
-  const isReady = async () => ['ready', 'copy'].includes(await engine.machineState(machineId, call));
+  const isReady = async () =>
+    ['ready', 'copy'].includes(await engine.machineState(machineId, call));
   await waitFor('it is ready', isReady, 240_000);
   assert.match(commandWith('driftfix=slew'), /-rtc base=localtime,driftfix=slew -machine hpet=off/);
 });
