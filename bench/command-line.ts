@@ -1,7 +1,7 @@
 // Measures how long a command takes from its start to its end, against an empty program of the same
-// Node. All alternate in one run, so that what else the host does weighs on all of them; each figure
-// is a ratio within this run. A server on the simulator answers the commands, in a process of its
-// own. Type: npm run bench command-line [-- --runs 40] [--installed FILE] [--json]
+// Node. All alternate in one run, so that what else the host does weighs on all of them; each
+// figure is a ratio within this run. A server on the simulator answers the commands, in a process
+// of its own. Type: npm run bench command-line [-- --runs 40] [--installed FILE] [--json]
 // With --installed, the program that npm has installed there is measured beside the checkout.
 
 import { execFile } from 'node:child_process';

@@ -1,6 +1,6 @@
-// Lives through a day of a fleet in minutes, and shows that a server does not grow: each part of the
-// day starts and stops machines, assigns images to them, builds some, and reads all the time. The
-// memory and open files of the server and the size of its store are taken after each part.
+// Lives through a day of a fleet in minutes, and shows that a server does not grow: each part of
+// the day starts and stops machines, assigns images to them, builds some, and reads all the time.
+// The memory and open files of the server and the size of its store are taken after each part.
 // Type: npm run bench day [-- --machines N] [--parts N] [--json]
 
 import { mkdtemp, readdir, rm, stat } from 'node:fs/promises';

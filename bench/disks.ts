@@ -1,8 +1,8 @@
 // The options of a machine's disk: subclusters in overlays (`extended_l2`), the cache, the way of
-// input and output, and zeros that are found in what is written. Each column is the time in parts of
-// the first one's, the shortest of a few runs; on each file system that this host has or can mount.
-// Options: --folder DIR (on the file system to measure; default: the temporary folder, and as root
-// also XFS, btrfs and tmpfs that are mounted for it).
+// input and output, and zeros that are found in what is written. Each column is the time in parts
+// of the first one's, the shortest of a few runs; on each file system that this host has or can
+// mount. Options: --folder DIR (on the file system to measure; default: the temporary folder, and
+// as root also XFS, btrfs and tmpfs that are mounted for it).
 
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs';

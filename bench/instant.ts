@@ -1,6 +1,7 @@
-// Measures starts from the memory of a template beside boots of the same image, in one run: how long
-// a machine takes until it is ready, 25 starts at once, the memory that machines take, and how long
-// a template takes. Type: npm run bench instant [-- --rounds N] [--at-once N] [--beside N] [--json]
+// Measures starts from the memory of a template beside boots of the same image, in one run: how
+// long a machine takes until it is ready, 25 starts at once, the memory that machines take, and how
+// long a template takes. Type: npm run bench instant [-- --rounds N] [--at-once N] [--beside N]
+// [--json]
 
 import { readFile } from 'node:fs/promises';
 import { cpus, loadavg } from 'node:os';

@@ -1,5 +1,5 @@
-// Joins the rows of the kept counts after a fill. A task of the reconciler does so every half minute,
-// but a part at a time, and no server would let a million of these rows come together.
+// Joins the rows of the kept counts after a fill. A task of the reconciler does so every half
+// minute, but a part at a time, and no server would let a million of these rows come together.
 
 import type { Store } from '../src/store/port/unit-of-work.ts';
 

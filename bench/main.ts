@@ -1,6 +1,6 @@
-// npm run bench [-- NAME …] [-- OPTIONS]: runs benchmarks, each in a process of its own, one after the
-// other. `--record` writes what they report into their sections of docs/reference/performance.md.
-// Options go on to the benchmarks.
+// npm run bench [-- NAME …] [-- OPTIONS]: runs benchmarks, each in a process of its own, one after
+// the other. `--record` writes what they report into their sections of
+// docs/reference/performance.md. Options go on to the benchmarks.
 
 import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';

@@ -6,7 +6,9 @@ import { mkdir, readFile, rmdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 export interface Meter {
-  /** The time since the group was made, of this process and all that it has started since, in ms. */
+  /**
+   * The time since the group was made, of this process and all that it has started since, in ms.
+   */
   workedMs(): Promise<number>;
   close(): Promise<void>;
 }

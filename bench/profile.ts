@@ -1,5 +1,5 @@
-// Shows where the processor time of a server goes while it answers signed reads that it has kept, or
-// changes: the flame graph as a table, by who wrote the code. Node samples the server's stack.
+// Shows where the processor time of a server goes while it answers signed reads that it has kept,
+// or changes: the flame graph as a table, by who wrote the code. Node samples the server's stack.
 // Type: npm run bench profile [-- --seconds N] [--path PATH] [--top N] [--json]
 
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';

@@ -1,6 +1,6 @@
 // Measures a server at rest on a large store: how long it takes to start, its memory, its part of a
-// core, and /metrics. The limit of the start is that of the same program with an empty store, and of
-// /metrics an empty answer of the same server; both are measured in the same run.
+// core, and /metrics. The limit of the start is that of the same program with an empty store, and
+// of /metrics an empty answer of the same server; both are measured in the same run.
 // Type: npm run bench rest [-- --images N] [--machines N] [--seconds N] [--json]
 
 import { mkdtemp, rm } from 'node:fs/promises';

@@ -1,7 +1,7 @@
-// Measures a fleet on PostgreSQL: 100 organisations with up to 100,000 machines and 1,000,000 images,
-// which statements put into a real PostgreSQL that syncs to its disk. Prints how the figures grow
-// with the size. docs/guide/scaling.md explains them. Type: npm run bench scale; names of sizes
-// (small, medium, large) choose some of them.
+// Measures a fleet on PostgreSQL: 100 organisations with up to 100,000 machines and 1,000,000
+// images, which statements put into a real PostgreSQL that syncs to its disk. Prints how the
+// figures grow with the size. docs/guide/scaling.md explains them. Type: npm run bench scale; names
+// of sizes (small, medium, large) choose some of them.
 
 import { cp, mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { loadavg, tmpdir } from 'node:os';

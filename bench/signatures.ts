@@ -1,6 +1,6 @@
-// Measures the cost of sharing the signatures of requests between servers on one PostgreSQL: the same
-// number of concurrent callers use signatures, ask the database a bare `select 1`, and insert each
-// signature by a statement of its own. All alternate in one run.
+// Measures the cost of sharing the signatures of requests between servers on one PostgreSQL: the
+// same number of concurrent callers use signatures, ask the database a bare `select 1`, and insert
+// each signature by a statement of its own. All alternate in one run.
 
 import { randomBytes } from 'node:crypto';
 import { Pool } from 'pg';

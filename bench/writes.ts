@@ -1,6 +1,6 @@
-// Measures the writes of a server on SQLite: signed installs, assignments of a thousand machines, and
-// starts, on 64 connections to a server in a process of its own with the simulator. It compares them
-// with durable inserts of node:sqlite alone. All alternate in one run, each on a fresh store.
+// Measures the writes of a server on SQLite: signed installs, assignments of a thousand machines,
+// and starts, on 64 connections to a server in a process of its own with the simulator. It compares
+// them with durable inserts of node:sqlite alone. All alternate in one run, each on a fresh store.
 // Type: npm run bench writes [-- --rounds N] [--connections N] [--only WAY] [--json]
 
 import { execFile } from 'node:child_process';
@@ -36,13 +36,17 @@ interface Round {
   perSecond: number;
   /** How long each answer took. */
   tookMs: number[];
-  /** The share of a processor that the callers used, so that one can see that they had time left. */
+  /**
+   * The share of a processor that the callers used, so that one can see that they had time left.
+   */
   callersShare: number;
   /** The processor time of the server for each answer, which other processes disturb less. */
   serverUs: number;
 }
 
-/** Makes what the requests need. The result sends a request; null: there is nothing left to send. */
+/**
+ * Makes what the requests need. The result sends a request; null: there is nothing left to send.
+ */
 type Way = (on: UnderLoad) => Promise<(index: number) => Promise<LoadAnswer> | null>;
 
 const machinesOn = (on: UnderLoad, count: number) =>

@@ -1,5 +1,5 @@
-// Builds the package of the client from src/client: JavaScript, its types, and source maps that hold
-// the sources. `npm pack` runs it in packages/client, whose README and licence it completes.
+// Builds the package of the client from src/client: JavaScript, its types, and source maps that
+// hold the sources. `npm pack` runs it in packages/client, whose README and licence it completes.
 
 import { execFileSync } from 'node:child_process';
 import { copyFileSync, rmSync } from 'node:fs';

@@ -1,5 +1,6 @@
-// Builds the program for the package: JavaScript with source maps in dist/, without tests. `npm pack`
-// runs it. Node strips no types below node_modules, so a package cannot have the sources instead.
+// Builds the program for the package: JavaScript with source maps in dist/, without tests. `npm
+// pack` runs it. Node strips no types below node_modules, so a package cannot have the sources
+// instead.
 
 import { execFileSync } from 'node:child_process';
 import { chmodSync, rmSync, writeFileSync } from 'node:fs';

@@ -1,6 +1,6 @@
-// Records a session of the command line on real disks: install, assign, start. A demo is served from
-// a new data directory, and each command runs in a pseudo-terminal, as it is typed. The result is an
-// asciicast (version 2), which `asciinema play docs/session.cast` shows.
+// Records a session of the command line on real disks: install, assign, start. A demo is served
+// from a new data directory, and each command runs in a pseudo-terminal, as it is typed. The result
+// is an asciicast (version 2), which `asciinema play docs/session.cast` shows.
 // Usage: node tools/record-session.ts [FILE]   (after npm start has set this host up once)
 
 import { type ChildProcess, spawn } from 'node:child_process';
@@ -33,7 +33,9 @@ class Cast {
   #addedMs = 0;
   #last = '';
 
-  /** A picture that differs from the last in its seconds alone is left out: a wait is a pause then. */
+  /**
+   * A picture that differs from the last in its seconds alone is left out: a wait is a pause then.
+   */
   shows(text: string): void {
     const timeless = text.replaceAll(/\d+ s\b/g, 's');
     if (timeless === this.#last && text.length > 1) return;

@@ -1,5 +1,5 @@
-// The page that a link opens: it shows which machine that is, opens it at a click, and then shows its
-// screen and its console.
+// The page that a link opens: it shows which machine that is, opens it at a click, and then shows
+// its screen and its console.
 
 import RFB from '../novnc/core/rfb.js';
 import { Terminal } from '../xterm/lib/xterm.mjs';

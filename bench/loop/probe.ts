@@ -1,8 +1,9 @@
-// Watches the event loop: how long it stands still at most while something runs, by the clock and by
-// the processor's time of its thread, and the statement that took longest in that turn.
+// Watches the event loop: how long it stands still at most while something runs, by the clock and
+// by the processor's time of its thread, and the statement that took longest in that turn.
 //
 // A turn of the loop is measured from one `setImmediate` to the next. Its processor time says the
-// same on a busy machine as on a quiet one; its time by the clock also has what it waited for a disk.
+// same on a busy machine as on a quiet one; its time by the clock also has what it waited for a
+// disk.
 
 interface Stop {
   heldMs: number;

@@ -1,5 +1,5 @@
-// A bare server of node:http, the limit of what one process of Node answers: it answers every request
-// with the same bytes. They come as JSON through standard input; its port goes out.
+// A bare server of node:http, the limit of what one process of Node answers: it answers every
+// request with the same bytes. They come as JSON through standard input; its port goes out.
 
 import { createServer } from 'node:http';
 import { text } from 'node:stream/consumers';

@@ -1,5 +1,5 @@
-// A server in this process on a filled store: the HTTP server, the reconciler and the simulator, which
-// has the disks, layers and machines that the store names.
+// A server in this process on a filled store: the HTTP server, the reconciler and the simulator,
+// which has the disks, layers and machines that the store names.
 
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';

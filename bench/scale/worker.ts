@@ -1,5 +1,6 @@
-// One server of the measurement of jobs: a store and a reconciler, in a process of its own. It waits
-// for a line on its standard input, makes passes until no job is left, and prints what it did.
+// One server of the measurement of jobs: a store and a reconciler, in a process of its own. It
+// waits for a line on its standard input, makes passes until no job is left, and prints what it
+// did.
 //
 // The engine does nothing, so that what is measured is the store and the loop. In the mode `claim`
 // its calls never end, so that jobs are only claimed; in the mode `drain` they end at once.

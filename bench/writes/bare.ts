@@ -1,5 +1,5 @@
-// Inserts rows with node:sqlite alone, each durable before the next, for so many ms; prints how many
-// it inserted. Its arguments: the file of the database, and the ms.
+// Inserts rows with node:sqlite alone, each durable before the next, for so many ms; prints how
+// many it inserted. Its arguments: the file of the database, and the ms.
 
 import { DatabaseSync } from 'node:sqlite';
 

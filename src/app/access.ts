@@ -1,8 +1,8 @@
 // Links that open a machine's screen and console. A caller makes a link. Any holder of the link can
 // open the machine with it: once, before it expires, and only while the machine is ready. Who opens
-// it gets a second secret, with which the screen and the console are opened until the link's time is
-// over, at any server. The store keeps a hash of each secret, so that a reader of the store cannot
-// use them.
+// it gets a second secret, with which the screen and the console are opened until the link's time
+// is over, at any server. The store keeps a hash of each secret, so that a reader of the store
+// cannot use them.
 
 import { createHash, randomBytes } from 'node:crypto';
 import type { AccessLink } from '../domain/access.ts';

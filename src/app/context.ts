@@ -8,7 +8,6 @@ import type { KeyId, OrganisationId } from '../domain/ids.ts';
 import type { NewJob } from '../domain/job.ts';
 import type { MachinePolicy } from '../domain/machine-life.ts';
 import type { Forwarding } from '../domain/machine-network.ts';
-import type { Parts } from '../engine/optional/parts.ts';
 import type { MasterKey } from '../lib/master-key.ts';
 import type { Signer } from '../lib/signing-key.ts';
 import type { Reader, Writer } from '../store/port/unit-of-work.ts';
@@ -36,6 +35,9 @@ type Noun =
   | 'account'
   | 'webhooks';
 
+/** The parts of engines without which some requests cannot be carried out. */
+type EnginePart = 'transfer' | 'packages' | 'instant' | 'vitals';
+
 /** The store as a read sees it, bound to the caller's organisation. */
 export type OrganisationReader = Pick<Reader, Noun | 'events'>;
 /** The store as a change sees it: one transaction of the caller's organisation. */
@@ -56,7 +58,7 @@ export interface ReadContext {
    * Throws `invalid` for a part that the engine does not have, with what helps in its place. Passes
    * where another server works the engine.
    */
-  assertEngineHas(part: keyof Parts): void;
+  assertEngineHas(part: EnginePart): void;
   /** The policy of machines that have none of their own. */
   machinePolicy: MachinePolicy;
   /** The screens and consoles of machines. What asks for one is not answered from memory. */

@@ -5,7 +5,9 @@ import { describe, it, type TestContext } from 'node:test';
 import type { Store } from '../store/port/unit-of-work.ts';
 import { ServiceCounter } from './counts.ts';
 
-/** A store whose counts are the number of times that it was asked, after some ms of its own clock. */
+/**
+ * A store whose counts are the number of times that it was asked, after some ms of its own clock.
+ */
 function storeThatTakes(t: TestContext, ms: number) {
   let [asked, now] = [0, 0];
   t.mock.method(performance, 'now', () => now);

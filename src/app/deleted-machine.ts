@@ -1,5 +1,6 @@
-// The deletion of a machine, and its return. A deleted machine is gone from all lists at once. Its disk
-// is kept like one that was replaced, and its row keeps the rest, so that it comes back as it was.
+// The deletion of a machine, and its return. A deleted machine is gone from all lists at once. Its
+// disk is kept like one that was replaced, and its row keeps the rest, so that it comes back as it
+// was.
 
 import type { MachineId } from '../domain/ids.ts';
 import { assertDeletable } from '../domain/machine.ts';

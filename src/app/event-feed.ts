@@ -1,8 +1,8 @@
 // The feed of events: one reader of the store for all listeners of a server. It reads when it is
 // woken and by a timer, and keeps the newest events of each organisation that has listeners in
-// memory. A listener takes events when it has room for them, from that memory or, when it is further
-// behind, from the store. So a slow listener costs no memory: its place is its number of the last
-// event, and the events wait in the store.
+// memory. A listener takes events when it has room for them, from that memory or, when it is
+// further behind, from the store. So a slow listener costs no memory: its place is its number of
+// the last event, and the events wait in the store.
 
 import { type EventFilter, type FleetEvent, passes } from '../domain/event.ts';
 import type { OrganisationId } from '../domain/ids.ts';

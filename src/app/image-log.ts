@@ -31,7 +31,9 @@ interface RunningStep {
   output: string;
 }
 
-/** The log's newest events, each of at most 8 KB, that are looked at for what a step has printed. */
+/**
+ * The log's newest events, each of at most 8 KB, that are looked at for what a step has printed.
+ */
 const logsMax = 32;
 
 async function runningStep(

@@ -1,5 +1,6 @@
 // The keys of an organisation, managed by one of them that has the permission `keys:write`. No key
-// makes another that may do more than itself or that lasts longer, so a key that is limited stays so.
+// makes another that may do more than itself or that lasts longer, so a key that is limited stays
+// so.
 
 import { AppError, invalid } from '../domain/error.ts';
 import type { KeyId } from '../domain/ids.ts';

@@ -60,7 +60,9 @@ export class Recent {
     }
   }
 
-  /** Gives a listener what it lacks. False, with nothing done, when the memory has not all of it. */
+  /**
+   * Gives a listener what it lacks. False, with nothing done, when the memory has not all of it.
+   */
   giveTo(place: Place): boolean {
     if (place.position < this.#floor) return false;
     let from = this.#events.length;

@@ -1,7 +1,7 @@
 // The record of the things that a request touched. The application names them for each request;
 // they are never guessed from a request's JSON. `recordTouched` is the one place where it is
-// written, to the audit trail and to the events, in the same transaction. A refusal changes nothing,
-// so it has an entry in the trail and no event.
+// written, to the audit trail and to the events, in the same transaction. A refusal changes
+// nothing, so it has an entry in the trail and no event.
 
 import type { Touched } from '../domain/audit.ts';
 import type { KeyId } from '../domain/ids.ts';

@@ -54,8 +54,8 @@ export async function transferPartWrite(
 }
 
 /**
- * Throws `invalid` when the part completes the first bytes of the file, and they are of no disk. The
- * part then does not count, so that no more is sent.
+ * Throws `invalid` when the part completes the first bytes of the file, and they are of no disk.
+ * The part then does not count, so that no more is sent.
  */
 async function assertBegins(
   { blobs, assertTakes }: ReadContext,

@@ -152,8 +152,8 @@ interface FinishInput {
 
 /**
  * Asks for an image of the bytes, which must all have come; or, with `healImageId`, for the repair
- * of that damaged image with them. Throws `not_found`, `conflict`, `invalid`, and `no_capacity` while
- * the host's disk is full; the bytes are kept then, so that it can be asked for again.
+ * of that damaged image with them. Throws `not_found`, `conflict`, `invalid`, and `no_capacity`
+ * while the host's disk is full; the bytes are kept then, so that it can be asked for again.
  */
 export async function transferFinish(
   context: ChangeContext,

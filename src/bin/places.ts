@@ -1,5 +1,5 @@
-// Where each command works. Nearly all of them speak to a server; this lists the few that do not, and
-// says why. A test compares the list with the commands.
+// Where each command works. Nearly all of them speak to a server; this lists the few that do not,
+// and says why. A test compares the list with the commands.
 
 /** Commands that work on the server's own host alone, each with the reason. */
 export const hostOnly: Readonly<Record<string, string>> = {

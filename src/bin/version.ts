@@ -1,5 +1,5 @@
-// The version of this program. A build has it in a file; a checkout asks git, but only when a person
-// asks for the version, because that takes longer than most commands.
+// The version of this program. A build has it in a file; a checkout asks git, but only when a
+// person asks for the version, because that takes longer than most commands.
 
 import { existsSync, readFileSync } from 'node:fs';
 

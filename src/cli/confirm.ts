@@ -1,5 +1,5 @@
-// Before something is lost: the command says what, in numbers, and asks. Where nobody can be asked, it
-// refuses without --yes.
+// Before something is lost: the command says what, in numbers, and asks. Where nobody can be asked,
+// it refuses without --yes.
 
 import type { Command } from 'commander';
 import type { Terminal } from './output.ts';

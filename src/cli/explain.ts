@@ -45,8 +45,8 @@ export function sentenceOf(error: unknown): string | null {
 }
 
 /**
- * Prints the sentence, or one line of JSON `{"error": Problem}` when that was asked for, and returns
- * the exit status.
+ * Prints the sentence, or one line of JSON `{"error": Problem}` when that was asked for, and
+ * returns the exit status.
  */
 export function explain(
   thrown: unknown,

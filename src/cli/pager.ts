@@ -1,5 +1,5 @@
-// Shows a long text in the pager of its user, such as less. It runs without a shell, and gets what a
-// pager needs of the environment and nothing else, because that may hold secrets.
+// Shows a long text in the pager of its user, such as less. It runs without a shell, and gets what
+// a pager needs of the environment and nothing else, because that may hold secrets.
 
 import { spawn } from 'node:child_process';
 import type { Environment } from '../lib/environment.ts';
@@ -24,8 +24,8 @@ export async function throughPager(text: string, env: Environment): Promise<bool
     const value = env[name];
     return value === undefined ? [] : [[name, value] as const];
   });
-  // Ctrl-C is for the pager, which would else be left behind on the terminal. It may come as soon as
-  // the pager runs.
+  // Ctrl-C is for the pager, which would else be left behind on the terminal. It may come as soon
+  // as the pager runs.
   const ignore = () => {};
   for (const signal of signals) process.on(signal, ignore);
   try {

@@ -30,7 +30,9 @@ export const barOf = (done: number) => {
   return `[${'#'.repeat(full)}${'.'.repeat(barWidth - full)}] `;
 };
 
-/** Puts a bar and times beside a phase. A terminal that is too narrow cuts the phase, not the times. */
+/**
+ * Puts a bar and times beside a phase. A terminal that is too narrow cuts the phase, not the times.
+ */
 export function barLine(bar: string, phase: string, times: string, columns: number): string {
   const room = columns - widthOf(times);
   const shown = room - bar.length < Math.min(phaseMin, widthOf(phase)) ? '' : bar;

@@ -35,7 +35,9 @@ export function cut(text: string, width: number): string {
 /** The first line of a text, with a mark when there are more. */
 const firstLine = (text: string) => text.replace(/:?\n[\s\S]*$/, ' …');
 
-/** Takes places from the widest columns until all fit, but never from the first, which is the id. */
+/**
+ * Takes places from the widest columns until all fit, but never from the first, which is the id.
+ */
 function fitted(widths: readonly number[], columns: number): number[] {
   const fits = [...widths];
   const total = () => fits.reduce((sum, one) => sum + one + gap, -gap);

@@ -1,5 +1,5 @@
-// The client of the operator's API, for the command line. The published client is without it, because
-// a program that works for one organisation has no key for it.
+// The client of the operator's API, for the command line. The published client is without it,
+// because a program that works for one organisation has no key for it.
 
 import { type Arguments, type ClientOptions, methodsOf, sendFields } from './client.ts';
 import { operatorRoutes } from './operator-routes.ts';

@@ -1,6 +1,6 @@
 // When a request is sent again, and the waits in between. An attempt is repeated only where that
-// cannot do a thing twice: a read, or a change under an idempotency key. Too many requests (429) are
-// refused before anything is done, so that refusal is always followed by another attempt.
+// cannot do a thing twice: a read, or a change under an idempotency key. Too many requests (429)
+// are refused before anything is done, so that refusal is always followed by another attempt.
 
 import { ApiError, NoAnswerError } from './errors.ts';
 

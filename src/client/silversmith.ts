@@ -70,7 +70,9 @@ export interface Lists<AnImage, AMachine, ImageQuery> {
 export type Source = Blob | Uint8Array | Read;
 
 export interface Transfers {
-  /** Sends the bytes that an import still lacks. After a failure, call it with the same id again. */
+  /**
+   * Sends the bytes that an import still lacks. After a failure, call it with the same id again.
+   */
   upload(id: string, source: Source, moving?: Moving): Promise<void>;
   /** The bytes of an export, from an offset on. It goes on by itself where a connection breaks. */
   download(
@@ -85,8 +87,8 @@ type ListenOptions = Omit<Listening, 'filters'>;
 
 export interface Events {
   /**
-   * Events as they happen, without an end: `for await (const event of client.events())`. It connects
-   * again by itself, and misses none; where events are not kept any more, it gives a gap.
+   * Events as they happen, without an end: `for await (const event of client.events())`. It
+   * connects again by itself, and misses none; where events are not kept any more, it gives a gap.
    */
   events(
     filters?: Input<'eventList'>,

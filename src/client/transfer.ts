@@ -236,8 +236,9 @@ export async function* downloaded(
 }
 
 /**
- * Gives the bytes of an export, from `offset` on, to `write`, with their place in the file. Those in
- * `holes`, which the manifest of an export lists, are zeros and are left out. Throws like `upload`.
+ * Gives the bytes of an export, from `offset` on, to `write`, with their place in the file. Those
+ * in `holes`, which the manifest of an export lists, are zeros and are left out. Throws like
+ * `upload`.
  */
 export async function download(
   client: Client,

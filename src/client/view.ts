@@ -1,5 +1,5 @@
-// Looks at machines: a picture of a screen, and the addresses of websockets that show a screen and a
-// console.
+// Looks at machines: a picture of a screen, and the addresses of websockets that show a screen and
+// a console.
 
 import { type CallOptions, type Client, type ClientOptions, send } from './client.ts';
 import { ApiError, NoAnswerError } from './errors.ts';

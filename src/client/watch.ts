@@ -4,8 +4,8 @@
 const timerMsMax = 2 ** 31 - 1;
 
 /**
- * A signal that ends a request when the caller's does, or when nothing has been `heard` for so long.
- * Its reason is then a TimeoutError. `end` stops the watch.
+ * A signal that ends a request when the caller's does, or when nothing has been `heard` for so
+ * long. Its reason is then a TimeoutError. `end` stops the watch.
  */
 export function watch(timeoutMs: number, caller: AbortSignal | undefined) {
   const late = new AbortController();

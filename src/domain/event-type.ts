@@ -2,8 +2,8 @@
 
 /**
  * `changed`: a request or the reconciler changed the thing. `progress`: a job works on it. `log`: a
- * build has printed something. `damaged`, `healed`: of a layer on which the organisation has images.
- * `low`, `recovered`: of the room on the host's disk.
+ * build has printed something. `damaged`, `healed`: of a layer on which the organisation has
+ * images. `low`, `recovered`: of the room on the host's disk.
  */
 export const eventTypes = [
   'image.changed',

@@ -1,6 +1,6 @@
-// An event: something that happened to a thing of one organisation. It is written in the transaction
-// of the change that it tells of, with the state that the thing has at the end of that transaction.
-// An event is small and holds no secret; who needs more reads the thing.
+// An event: something that happened to a thing of one organisation. It is written in the
+// transaction of the change that it tells of, with the state that the thing has at the end of that
+// transaction. An event is small and holds no secret; who needs more reads the thing.
 
 import { invalid } from './error.ts';
 import { type EventType, eventTypes } from './event-type.ts';

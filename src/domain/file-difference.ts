@@ -1,5 +1,5 @@
-// How the files of two images differ. It is found by a process in a cage that reads both disks, when
-// somebody asks for it, and is kept for the pair of layers.
+// How the files of two images differ. It is found by a process in a cage that reads both disks,
+// when somebody asks for it, and is kept for the pair of layers.
 
 import { invalid } from './error.ts';
 import type { LayerId } from './ids.ts';

@@ -26,5 +26,7 @@ export interface OperatorKey extends Omit<AccessKey, 'organisationId' | 'permiss
 
 export const operatorKeyPrefix = 'op';
 
-/** Whether an id is of a key of an operator, by its form alone; ids of other keys begin with `ss`. */
+/**
+ * Whether an id is of a key of an operator, by its form alone; ids of other keys begin with `ss`.
+ */
 export const isOperatorKeyId = (id: string): boolean => id.startsWith(operatorKeyPrefix);

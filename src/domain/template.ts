@@ -15,8 +15,8 @@ export const givenPolicy = (given: TemplatePolicy | 'inherit'): TemplatePolicy |
   given === 'inherit' ? null : given;
 
 /**
- * `making`: a job makes it. `ready`: machines can start from it. `failed`: it could not be made, and
- * is tried again at `retryAt`. `deleting`: no machine starts from it, and its files are being
+ * `making`: a job makes it. `ready`: machines can start from it. `failed`: it could not be made,
+ * and is tried again at `retryAt`. `deleting`: no machine starts from it, and its files are being
  * removed.
  */
 export const templateStates = ['making', 'ready', 'failed', 'deleting'] as const;
@@ -38,7 +38,9 @@ export interface Template extends TemplateFor {
   /** Of the engine that made it; another one cannot load it. */
   fingerprint: string;
   state: TemplateState;
-  /** The layer of what its machine wrote, on which the disks of machines stand; null unless made. */
+  /**
+   * The layer of what its machine wrote, on which the disks of machines stand; null unless made.
+   */
   resultLayerId: LayerId | null;
   /** Of its two files, on the disk of the host; 0 until they are made. */
   stateBytes: number;
@@ -97,7 +99,9 @@ export const bytesOfTemplate = ({ stateBytes, memoryBytes, layerBytes }: SizedTe
 const lastUseOf = ({ lastUsedAt, madeAt, createdAt }: Template): number =>
   lastUsedAt ?? madeAt ?? createdAt;
 
-/** A template that was used within so long gives way to no other one, so that two do not take turns. */
+/**
+ * A template that was used within so long gives way to no other one, so that two do not take turns.
+ */
 const settledMs = 60 * minuteMs;
 
 interface Wish {

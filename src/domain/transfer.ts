@@ -76,7 +76,9 @@ export const transferBytesMax = 16 * 1024 ** 4;
 export const transferMs = 24 * 3600_000;
 export const openTransfersMax = 10;
 
-/** The hardware of its machines, and the state of their firmware. Earlier versions know none of it. */
+/**
+ * The hardware of its machines, and the state of their firmware. Earlier versions know none of it.
+ */
 interface ManifestHardware {
   /** Absent in a direct boot, and in exports of earlier versions: BIOS. */
   firmware?: Firmware;

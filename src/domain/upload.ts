@@ -1,5 +1,6 @@
-// An upload: a file that an operator sends over the operator's API, such as the disk of a base, before
-// anything is made of it. Its digest is its id, so the same file is sent once and can be resumed.
+// An upload: a file that an operator sends over the operator's API, such as the disk of a base,
+// before anything is made of it. Its digest is its id, so the same file is sent once and can be
+// resumed.
 
 import type { UploadId } from './ids.ts';
 

@@ -76,7 +76,9 @@ export function parseWebhookTypes(given: readonly string[] | undefined): EventTy
   });
 }
 
-/** Reads the address of a webhook. Throws `invalid`. The address is checked again when it is asked. */
+/**
+ * Reads the address of a webhook. Throws `invalid`. The address is checked again when it is asked.
+ */
 export function parseWebhookUrl(text: string): string {
   const url = text.length <= urlLengthMax && URL.canParse(text) ? new URL(text) : null;
   if (url === null || !/^https?:$/.test(url.protocol))

@@ -17,8 +17,8 @@ interface Boot {
 
 /**
  * Runs a recipe, and again as often as it asks for a reboot, within its limit of time. Resolves to
- * the last start, with the output of all. `run` starts the machine; `boot` counts the starts from 1,
- * and `leftMs` says how much of the limit is left.
+ * the last start, with the output of all. `run` starts the machine; `boot` counts the starts from
+ * 1, and `leftMs` says how much of the limit is left.
  */
 export async function runBoots<Last extends Boot>(
   { recipe, label }: BuildSpec,

@@ -1,5 +1,6 @@
-// The demo bases: a small Debian 12 made from Debian's packages, once per version of its recipe, and
-// kept in a cache. One is a disk for machines of QEMU, the other a root file system for containers.
+// The demo bases: a small Debian 12 made from Debian's packages, once per version of its recipe,
+// and kept in a cache. One is a disk for machines of QEMU, the other a root file system for
+// containers.
 
 import { spawn } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';

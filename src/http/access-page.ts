@@ -1,5 +1,6 @@
 // The page that a link opens in a browser, with noVNC for the screen and xterm.js for the console.
-// Everything on it comes from this server. Its policy runs no script that is not one of these files.
+// Everything on it comes from this server. Its policy runs no script that is not one of these
+// files.
 
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';

@@ -1,7 +1,7 @@
 // The streams of server-sent events of one server: their limits, their heartbeats, and their ends.
 // A stream has no queue: when the connection takes no more, the events wait in the store, and a
-// listener that reads nothing for a minute loses its connection like any other. It goes on after its
-// last event when it comes again.
+// listener that reads nothing for a minute loses its connection like any other. It goes on after
+// its last event when it comes again.
 
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Application } from '../app/application.ts';
@@ -125,7 +125,9 @@ export class EventStreams {
     else this.#ofKey.delete(keyId);
   }
 
-  /** Ends the streams of keys that are not in use any more, and sends the heartbeats that are due. */
+  /**
+   * Ends the streams of keys that are not in use any more, and sends the heartbeats that are due.
+   */
   async #check(): Promise<void> {
     const inUse = await this.#application.callers
       .inUse([...this.#ofKey.keys()])

@@ -1,6 +1,7 @@
-// Keeps the answers of reads. While nothing in the store changes, the same request of an organisation
-// has the same answer but for the time that ends it, in whole seconds, because an answer depends on
-// the request and the store. An answer that depends on the time in another way is not kept.
+// Keeps the answers of reads. While nothing in the store changes, the same request of an
+// organisation has the same answer but for the time that ends it, in whole seconds, because an
+// answer depends on the request and the store. An answer that depends on the time in another way is
+// not kept.
 
 import { SharedRun } from '../lib/shared-run.ts';
 import { timestampOf } from './errors.ts';

@@ -1,4 +1,5 @@
-// Callers on this host: what only they are answered is for the host itself, and not for the network.
+// Callers on this host: what only they are answered is for the host itself, and not for the
+// network.
 
 import type { IncomingMessage } from 'node:http';
 

@@ -140,7 +140,9 @@ export const parsing = (operation: OperationSpec) => async (request: FastifyRequ
   else if (operation.content !== 'request') assertNoBody(body);
 };
 
-/** A read answers whole; with a stream of events when it does nothing else, or is asked to follow. */
+/**
+ * A read answers whole; with a stream of events when it does nothing else, or is asked to follow.
+ */
 function handlerOf(
   name: ReadName,
   kept: KeptAnswers,

@@ -1,8 +1,8 @@
 // The journal of signatures that were used within the window: in memory, and in an append-only file
-// so that a replay is also refused after a restart. The signatures of all requests that arrive in one
-// turn of the event loop are appended at once, before any of these requests is answered. An append is
-// not synced to the disk. A killed server therefore forgets nothing, but a power cut may lose the
-// last moments, so a request that changes something also records its signature in its own
+// so that a replay is also refused after a restart. The signatures of all requests that arrive in
+// one turn of the event loop are appended at once, before any of these requests is answered. An
+// append is not synced to the disk. A killed server therefore forgets nothing, but a power cut may
+// lose the last moments, so a request that changes something also records its signature in its own
 // transaction.
 //
 // There are two generations, the current file and the previous one. When the current file is as old

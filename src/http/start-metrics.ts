@@ -1,5 +1,5 @@
-// The metrics of starts of machines: how many were from memory, why the others were not, and how long
-// each took.
+// The metrics of starts of machines: how many were from memory, why the others were not, and how
+// long each took.
 
 import { Counter, Histogram, type Registry } from 'prom-client';
 import { type ColdReason, coldReasons } from '../domain/template.ts';

@@ -1,5 +1,5 @@
-// Finds where a content has long runs of zeros, while it is read anyway. A file is stored with holes
-// there, and a download leaves them out.
+// Finds where a content has long runs of zeros, while it is read anyway. A file is stored with
+// holes there, and a download leaves them out.
 
 export type Hole = readonly [start: number, end: number];
 

@@ -35,8 +35,8 @@ export class Nudge {
   }
 
   /**
-   * Rests for `ms`, or until it is woken or nudged; not at all after a nudge. Resolves to whether the
-   * time has passed.
+   * Rests for `ms`, or until it is woken or nudged; not at all after a nudge. Resolves to whether
+   * the time has passed.
    */
   async sleep(ms: number): Promise<boolean> {
     if (this.#isSet) return false;

@@ -86,7 +86,8 @@ export function runCommand(
     const kill = () => {
       if (sharesTerminal) child.kill('SIGKILL');
       else killGroup(child);
-      // A program that it has started in a session of its own is not killed, and may keep the pipes open.
+      // A program that it has started in a session of its own is not killed, and may keep the pipes
+      // open.
       child.stdout.destroy();
       child.stderr.destroy();
     };

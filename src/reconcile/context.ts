@@ -32,11 +32,15 @@ export interface Meter {
   guestRestarted(): void;
   /** So many machines have a guest agent that answered before and is silent now. */
   guestsSilent(count: number): void;
-  /** A machine became ready, so long after its start was asked for. Without a reason: from memory. */
+  /**
+   * A machine became ready, so long after its start was asked for. Without a reason: from memory.
+   */
   started(reason: ColdReason | null, ms: number): void;
   passed(): void;
   taskDone(task: string): void;
-  /** The disks that grew most in the last minute, while the host's disk is nearly full; else none. */
+  /**
+   * The disks that grew most in the last minute, while the host's disk is nearly full; else none.
+   */
   disksGrew(growers: readonly { machine: MachineId; bytes: number }[]): void;
 }
 

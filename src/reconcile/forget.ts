@@ -1,6 +1,6 @@
-// Forgets rows by their age: the output of old builds, and the rows of machines and images that were
-// deleted long ago and that nothing needs. Each run does so much and no more, in transactions that
-// other writers hardly wait for, and says in the log how much it forgot.
+// Forgets rows by their age: the output of old builds, and the rows of machines and images that
+// were deleted long ago and that nothing needs. Each run does so much and no more, in transactions
+// that other writers hardly wait for, and says in the log how much it forgot.
 
 import type { Reader, Writer } from '../store/port/unit-of-work.ts';
 import type { TaskContext } from './task.ts';

@@ -1,5 +1,5 @@
-// Records that a damaged layer has its content again, in bytes that were given anew: whatever stands
-// on it works again.
+// Records that a damaged layer has its content again, in bytes that were given anew: whatever
+// stands on it works again.
 
 import type { LayerId } from '../domain/ids.ts';
 import type { Layer } from '../domain/layer.ts';

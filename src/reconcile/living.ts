@@ -1,6 +1,6 @@
-// Notes how the guests of ready machines are: whether they reboot, are silent, or are idle, and stops
-// those that were idle for their time. Writes only what changes, because it is called every few
-// seconds.
+// Notes how the guests of ready machines are: whether they reboot, are silent, or are idle, and
+// stops those that were idle for their time. Writes only what changes, because it is called every
+// few seconds.
 
 import { isDeepStrictEqual } from 'node:util';
 import type { MachineId } from '../domain/ids.ts';

@@ -245,7 +245,8 @@ export class Reconciler {
     const nudge = this.#nudgeOf(name);
     nudge.take();
     if (await task.isIdle?.(store)) return meter.taskDone(name);
-    // An engine that is not bound to a host is the same for all servers, so one of them looks at it.
+    // An engine that is not bound to a host is the same for all servers, so one of them looks at
+    // it.
     const isShared = task.scope === 'cluster' || engine.hostBound === undefined;
     const keepLease = async () => {
       if (!isShared) return true;

@@ -1,5 +1,5 @@
-// Compares the files of a template with their digests. A damaged template is removed, and made again
-// when it is wanted; no machine is hurt, because each start compares too.
+// Compares the files of a template with their digests. A damaged template is removed, and made
+// again when it is wanted; no machine is hurt, because each start compares too.
 
 import { AppError } from '../domain/error.ts';
 import type { Template } from '../domain/template.ts';

@@ -1,6 +1,6 @@
 // Copies the store of a data directory into PostgreSQL, and back. Both sides are one transaction
-// each, and the target's is committed when every row has been compared, so that a copy that fails or
-// is killed has changed nothing.
+// each, and the target's is committed when every row has been compared, so that a copy that fails
+// or is killed has changed nothing.
 
 import { join } from 'node:path';
 import { copyAction, type StoreCopied, storeCopy } from '../app/operator/store.ts';

@@ -5,7 +5,9 @@ import { setting } from '../cli/setting.ts';
 
 const originsMax = 20;
 
-/** An origin as a browser sends it; so no path, no capital letters, and no port that is the usual. */
+/**
+ * An origin as a browser sends it; so no path, no capital letters, and no port that is the usual.
+ */
 const isOrigin = (text: string): boolean =>
   /^https?:\/\/[^*]+$/.test(text) && URL.parse(text)?.origin === text;
 

@@ -1,6 +1,6 @@
-// The work of a server at its engine. A server that has the data of a host-bound engine, and does not
-// get its lease, answers requests only, and asks for the lease again and again: when the server that
-// has it is gone, this one takes over.
+// The work of a server at its engine. A server that has the data of a host-bound engine, and does
+// not get its lease, answers requests only, and asks for the lease again and again: when the server
+// that has it is gone, this one takes over.
 
 import type { Engine } from '../engine/port/engine.ts';
 import type { Log } from '../lib/log.ts';

@@ -1,4 +1,5 @@
-// The settings of traces, one row each. Their variables have the names that OpenTelemetry gives them.
+// The settings of traces, one row each. Their variables have the names that OpenTelemetry gives
+// them.
 
 import { type Parser, refuse } from '../cli/parse.ts';
 import { publicUrl } from '../cli/parse-address.ts';

@@ -19,7 +19,9 @@ export const tracingLimits = {
   /** Ended spans that wait; further ones are dropped. */
   spansWaiting: 2048,
   spansPerBatch: 256,
-  /** Batches that are under way at once; further ones are dropped. All that waits fits into them. */
+  /**
+   * Batches that are under way at once; further ones are dropped. All that waits fits into them.
+   */
   batches: 8,
   batchEveryMs: 2000,
   batchMs: 3000,

@@ -14,7 +14,9 @@ interface Request {
 }
 
 const prefix = '/organization-management/v1';
-/** The document has the images but one; its notes name that one, and its makers' clients the rest. */
+/**
+ * The document has the images but one; its notes name that one, and its makers' clients the rest.
+ */
 const specified: Record<string, Request> = {
   'GET /images': { query: ['page', 'per_page', 'q'] },
   'GET /images/{id}': {},

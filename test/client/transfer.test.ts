@@ -1,5 +1,5 @@
-// Uploads and downloads of the published client. test/http/slow-line.test.ts has those over slow and
-// broken lines.
+// Uploads and downloads of the published client. test/http/slow-line.test.ts has those over slow
+// and broken lines.
 
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';

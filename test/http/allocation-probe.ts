@@ -26,7 +26,9 @@ async function request(path: string): Promise<void> {
 }
 
 const change = () => h.store.write('system', (work) => work.host.setSteady());
-/** What a request costs of which nothing is known: the stand-in for the socket, and the framework. */
+/**
+ * What a request costs of which nothing is known: the stand-in for the socket, and the framework.
+ */
 const bare = await bytesOf(() => h.service.app.inject({ method: 'GET', url: '/healthz' }));
 const changeAlone = await bytesOf(change);
 const changed = async (path: string) =>

@@ -1,5 +1,5 @@
-// Reasons for which a machine with a ready template is booted all the same; template.test.ts has the
-// others.
+// Reasons for which a machine with a ready template is booted all the same; template.test.ts has
+// the others.
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';

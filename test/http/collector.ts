@@ -1,4 +1,5 @@
-// A collector of traces: a small server that takes spans as OTLP over HTTP, in JSON, and keeps them.
+// A collector of traces: a small server that takes spans as OTLP over HTTP, in JSON, and keeps
+// them.
 
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
@@ -60,7 +61,9 @@ export async function startCollector(t: Scope) {
   return { endpoint, spans, requests };
 }
 
-/** The spans as lines, each below its parent and indented, in the order in which they were begun. */
+/**
+ * The spans as lines, each below its parent and indented, in the order in which they were begun.
+ */
 export function treeOf(spans: readonly CollectedSpan[], root: string | undefined): string[] {
   const below = spans.filter(({ parentSpanId }) => (parentSpanId || undefined) === root);
   return below.flatMap((span) => [

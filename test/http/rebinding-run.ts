@@ -1,6 +1,6 @@
-// The deliveries of webhooks to names whose addresses change. It runs in a network of its own, which
-// rebinding.test.ts makes: with a name server at 127.0.0.1, which /etc/resolv.conf names, and with
-// addresses of the public internet and of the metadata of clouds on the loopback device.
+// The deliveries of webhooks to names whose addresses change. It runs in a network of its own,
+// which rebinding.test.ts makes: with a name server at 127.0.0.1, which /etc/resolv.conf names, and
+// with addresses of the public internet and of the metadata of clouds on the loopback device.
 
 import assert from 'node:assert/strict';
 import { createServer, type ServerResponse } from 'node:http';

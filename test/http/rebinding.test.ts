@@ -1,6 +1,6 @@
 // Webhooks and names whose addresses change between look-ups, with the resolver of the system and a
-// real name server. Names are resolved as /etc/resolv.conf says, and servers of names have one port,
-// so the deliveries run in a network of their own.
+// real name server. Names are resolved as /etc/resolv.conf says, and servers of names have one
+// port, so the deliveries run in a network of their own.
 
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';

@@ -121,7 +121,9 @@ describe('the trace of a request', () => {
 setFlagsFromString('--expose-gc');
 const collectGarbage: () => void = runInNewContext('gc');
 
-/** What the process keeps. Its resident memory also has what other tests of the process have left. */
+/**
+ * What the process keeps. Its resident memory also has what other tests of the process have left.
+ */
 function liveBytes(): number {
   collectGarbage();
   const { heapUsed, external } = process.memoryUsage();

@@ -1,5 +1,5 @@
-// A minimal client of an Incus daemon's socket, for the tests' own questions and preparations. It is
-// no part of the engine, which has a client of its own.
+// A minimal client of an Incus daemon's socket, for the tests' own questions and preparations. It
+// is no part of the engine, which has a client of its own.
 
 import { createReadStream } from 'node:fs';
 import { request } from 'node:http';

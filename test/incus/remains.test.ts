@@ -1,5 +1,5 @@
-// Remains of attempts that died, and the calls of owners that are late, on a real Incus. Each engine
-// here stands for one server: none knows what another one did.
+// Remains of attempts that died, and the calls of owners that are late, on a real Incus. Each
+// engine here stands for one server: none knows what another one did.
 
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';

@@ -1,5 +1,5 @@
-// Starts a real server in its own process, on a real Incus. A test can kill it and start it again on
-// the same data.
+// Starts a real server in its own process, on a real Incus. A test can kill it and start it again
+// on the same data.
 
 import type { TestContext } from 'node:test';
 import { type Client, createClient } from '../../src/client/client.ts';

@@ -102,7 +102,9 @@ chmod 0644 "$out/disk.qcow2"
 const rootOf = (layout: Layout): string =>
   layout === 'lvm' ? '/dev/mapper/vg--of--root-root' : 'LABEL=grown';
 
-/** Makes the base of a layout in a folder. `cloudInit`: else the guest agent alone reads no seed. */
+/**
+ * Makes the base of a layout in a folder. `cloudInit`: else the guest agent alone reads no seed.
+ */
 export async function growthBase(
   folder: string,
   layout: Layout,

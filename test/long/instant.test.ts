@@ -1,5 +1,5 @@
-// Machines that start from memory, beyond what npm test has time for: with a card, after a stop, after
-// a failed hook, and from a base with cloud-init.
+// Machines that start from memory, beyond what npm test has time for: with a card, after a stop,
+// after a failed hook, and from a base with cloud-init.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';

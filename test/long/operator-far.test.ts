@@ -1,5 +1,5 @@
-// Every command of the operator over the operator's API: which commands have that way, and that what
-// they print and do is what they print and do on the host.
+// Every command of the operator over the operator's API: which commands have that way, and that
+// what they print and do is what they print and do on the host.
 
 import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';

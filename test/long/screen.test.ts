@@ -1,5 +1,5 @@
-// The link of a machine of the demo base, as a person uses it: in Chromium, with what its screen shows
-// and what its keyboard types. SILVERSMITH_PICTURES names a folder for the pictures of it.
+// The link of a machine of the demo base, as a person uses it: in Chromium, with what its screen
+// shows and what its keyboard types. SILVERSMITH_PICTURES names a folder for the pictures of it.
 
 import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
@@ -46,7 +46,8 @@ describe('the link of a machine of the demo base', () => {
     );
     await page.keyboard.press('Enter');
     await waitFor('the shell is there', async () => /root@\S+:~#/.test(await shown()), limitMs);
-    // Keys without shift: a browser that is driven presses none. PS/2 queues 16 keys, so not too fast.
+    // Keys without shift: a browser that is driven presses none. PS/2 queues 16 keys, so not too
+    // fast.
     await page.keyboard.type('uname -a; hostname; tty\n', { delay: 100 });
     await waitFor('it obeys', async () => (await shown()).includes('/dev/tty1'), limitMs);
     await page.waitForTimeout(2000);

@@ -1,5 +1,5 @@
-// The programs of newcomers: those of the client's README, and one in TypeScript that does the whole
-// job. All are compiled or run with the package that they install.
+// The programs of newcomers: those of the client's README, and one in TypeScript that does the
+// whole job. All are compiled or run with the package that they install.
 
 import { readFileSync } from 'node:fs';
 

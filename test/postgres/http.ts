@@ -1,8 +1,8 @@
 // Runs the tests of test/http, or those that are named, on PostgreSQL instead of SQLite. By hand:
 // node test/postgres/http.ts [FILE …]
 //
-// Tests that look into SQLite's file, or into the journal of signatures beside it, fail here: some of
-// audit, backup, image-import, many, replay and search.
+// Tests that look into SQLite's file, or into the journal of signatures beside it, fail here: some
+// of audit, backup, image-import, many, replay and search.
 
 import { spawn } from 'node:child_process';
 import { readdir } from 'node:fs/promises';

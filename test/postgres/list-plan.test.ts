@@ -1,5 +1,5 @@
-// The plan by which PostgreSQL looks up what follows a row of a long list: in the index of the list,
-// or in that of the ids where the list has most of them.
+// The plan by which PostgreSQL looks up what follows a row of a long list: in the index of the
+// list, or in that of the ids where the list has most of them.
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';

@@ -1,5 +1,5 @@
-// The promises of the store on PostgreSQL when the database goes away: nothing acknowledged is lost,
-// nothing is said to be undone that may be done, and the store recovers by itself.
+// The promises of the store on PostgreSQL when the database goes away: nothing acknowledged is
+// lost, nothing is said to be undone that may be done, and the store recovers by itself.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';

@@ -1,5 +1,5 @@
-// A search on PostgreSQL is planned for its own text. A plan for any text would read all names, also
-// for a text that is rare.
+// A search on PostgreSQL is planned for its own text. A plan for any text would read all names,
+// also for a text that is rare.
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
@@ -24,7 +24,8 @@ describe('a search on PostgreSQL', () => {
     for (const text of searched) {
       const given = [...text.matchAll(/\$(\d+)/g)].map(([, number]) => Number(number));
       const values = Array.from({ length: Math.max(0, ...given) }, () => '1');
-      // The values have the wrong types for some; a statement that is named is prepared all the same.
+      // The values have the wrong types for some; a statement that is named is prepared all the
+      // same.
       await connection.query(text, values).catch(() => {});
     }
     const { rows } = await connection.query('select statement from pg_prepared_statements');

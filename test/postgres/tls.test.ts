@@ -1,5 +1,5 @@
-// Connections to PostgreSQL by TLS: the store trusts the authority that it is given, and the name of
-// the server, and nothing else.
+// Connections to PostgreSQL by TLS: the store trusts the authority that it is given, and the name
+// of the server, and nothing else.
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';

@@ -1,5 +1,5 @@
-// A real Prometheus with the rules of docs/guide/alerts.yml, which scrapes one server. It listens on
-// loopback, keeps its data in a temporary folder, and ends with the test.
+// A real Prometheus with the rules of docs/guide/alerts.yml, which scrapes one server. It listens
+// on loopback, keeps its data in a temporary folder, and ends with the test.
 
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';

@@ -1,5 +1,5 @@
-// Disks that boot by UEFI are judged when they come, without a machine on them, because a firmware that
-// finds nothing says nothing.
+// Disks that boot by UEFI are judged when they come, without a machine on them, because a firmware
+// that finds nothing says nothing.
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';

@@ -1,6 +1,6 @@
 // Programs of the host are missing, slow or die, and a guest prints too much or nothing. Each fault
-// is reported with its reason and leaves no process or file behind, and the server recovers when the
-// fault is over. hang.test.ts has programs that hang.
+// is reported with its reason and leaves no process or file behind, and the server recovers when
+// the fault is over. hang.test.ts has programs that hang.
 
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';

@@ -1,5 +1,5 @@
-// Our readers of file systems, against the tools that make them: each file of a tree comes out as it
-// went in, from every form that such a file system has.
+// Our readers of file systems, against the tools that make them: each file of a tree comes out as
+// it went in, from every form that such a file system has.
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';

@@ -1,4 +1,5 @@
-// The cases of the corpus of imports that are archives: disks in them, and what only looks like one.
+// The cases of the corpus of imports that are archives: disks in them, and what only looks like
+// one.
 
 import { execFileSync } from 'node:child_process';
 import { copyFile, symlink, writeFile } from 'node:fs/promises';

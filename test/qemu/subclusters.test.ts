@@ -1,6 +1,6 @@
-// Overlays with extended tables (`extended_l2`), of which a cluster may be in part in the file, zeros,
-// and in the layer below: our own readers say of them what QEMU does, in chains with files of both
-// forms.
+// Overlays with extended tables (`extended_l2`), of which a cluster may be in part in the file,
+// zeros, and in the layer below: our own readers say of them what QEMU does, in chains with files
+// of both forms.
 
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
@@ -149,7 +149,9 @@ const within = (half: 0 | 1, changes: readonly Change[]): Change[] =>
     return { ...one, at: at + half * diskKib, sectors: Math.min(one.sectors, diskKib - at) };
   });
 
-/** A base, and an overlay with extended tables and these changes; returns the paths, the top first. */
+/**
+ * A base, and an overlay with extended tables and these changes; returns the paths, the top first.
+ */
 const overlayWith = (folder: string, changes: readonly Change[]) =>
   makeChain(folder, [
     { isExtended: false, changes: [whole] },

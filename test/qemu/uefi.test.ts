@@ -1,5 +1,5 @@
-// Guests that boot by UEFI, and guests that have a TPM. The state of their firmware belongs to their
-// disk.
+// Guests that boot by UEFI, and guests that have a TPM. The state of their firmware belongs to
+// their disk.
 
 import assert from 'node:assert/strict';
 import { readFile, realpath } from 'node:fs/promises';

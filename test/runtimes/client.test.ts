@@ -1,5 +1,5 @@
-// npm run test:runtimes: the client in each runtime for which it is meant. One program, which uses all
-// of the client, runs in each against a server on the simulator.
+// npm run test:runtimes: the client in each runtime for which it is meant. One program, which uses
+// all of the client, runs in each against a server on the simulator.
 
 import assert from 'node:assert/strict';
 import { join } from 'node:path';

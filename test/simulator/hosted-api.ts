@@ -1,6 +1,6 @@
-// A server of the hosted API, written from its specification alone (the Images API 1.0.6, and what is
-// known of its machines) and from nothing of ours: the signature, the pages, the fields, the errors.
-// It refuses each header, path and query that the specification does not have.
+// A server of the hosted API, written from its specification alone (the Images API 1.0.6, and what
+// is known of its machines) and from nothing of ours: the signature, the pages, the fields, the
+// errors. It refuses each header, path and query that the specification does not have.
 
 import { createHmac } from 'node:crypto';
 import { createServer } from 'node:http';

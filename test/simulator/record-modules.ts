@@ -1,5 +1,5 @@
-// Loaded before a program by `node --import`: writes the modules that the program has loaded, and how
-// many of Node's own, into the file that RECORD_MODULES names.
+// Loaded before a program by `node --import`: writes the modules that the program has loaded, and
+// how many of Node's own, into the file that RECORD_MODULES names.
 
 import { writeFileSync } from 'node:fs';
 import { registerHooks } from 'node:module';

@@ -79,7 +79,9 @@ const filesOf: Record<string, readonly string[]> = {
   ],
 };
 
-/** Runs a command in a process of its own. Resolves to the packages and files that it has loaded. */
+/**
+ * Runs a command in a process of its own. Resolves to the packages and files that it has loaded.
+ */
 async function loadedBy(t: Scope, dataDir: string, ...typed: string[]) {
   const folder = await temporaryFolder(t);
   const RECORD_MODULES = join(folder, 'modules.json');

@@ -1,4 +1,5 @@
-// One client of the soak: a random mix of calls on some machines and on the images that it has made.
+// One client of the soak: a random mix of calls on some machines and on the images that it has
+// made.
 
 import type { Caller } from './caller.ts';
 import type { Random } from './random.ts';

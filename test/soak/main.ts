@@ -1,7 +1,8 @@
-// npm run soak [-- [--power | --house] [KILLS [SEED]]]: the long soak. It makes 200 kills, or as many
-// as are given; with --power it cuts the power as often (as root, on a host with loop devices); with
-// --house it kills servers, PostgreSQL, and daemons and members of a cluster (as root). Exits with 1
-// when a promise does not hold, and keeps the data then.
+// npm run soak [-- [--power | --house] [KILLS [SEED]]]: the long soak. It makes 200 kills, or as
+// many as are given; with --power it cuts the power as often (as root, on a host with loop
+// devices); with
+// --house it kills servers, PostgreSQL, and daemons and members of a cluster (as root). Exits with
+// 1 when a promise does not hold, and keeps the data then.
 
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

@@ -88,9 +88,9 @@ describe('a migration that dies', () => {
       const cuts = new Map<string, number>();
       const seen = new Set([contents()]);
       let statements = 0;
-      // The files at this moment are those that a killed process would leave. Most statements change
-      // none, because their transaction is not committed, so equal files are examined once, and
-      // those from before it not again.
+      // The files at this moment are those that a killed process would leave. Most statements
+      // change none, because their transaction is not committed, so equal files are examined once,
+      // and those from before it not again.
       await migrated(dataDir, () => {
         const content = contents();
         statements++;

@@ -10,7 +10,9 @@ import { defer, type Scope, temporaryFolder } from '../support.ts';
 
 const images = 5000;
 
-/** A store with many images; `turns` has the turn of the event loop of each statement that searches. */
+/**
+ * A store with many images; `turns` has the turn of the event loop of each statement that searches.
+ */
 async function searching(t: Scope) {
   const dataDir = await temporaryFolder(t);
   await putMigratedStore(dataDir);

@@ -1,5 +1,5 @@
-// The operator: a user of the host itself, who works on the data directory, or one who signs requests
-// to the operator's API with a key of an operator.
+// The operator: a user of the host itself, who works on the data directory, or one who signs
+// requests to the operator's API with a key of an operator.
 // Every change that an operator makes is one `change`, and leaves one entry in the operator's audit
 // trail. Functions that only read take the store alone, and leave none.
 

@@ -2,9 +2,9 @@
 // and is answered at once; whoever signed it asks how far it is. The work is done by this process,
 // and undoes itself when it is ended.
 //
-// The state is a kept answer of the key that asked, so it is sealed, is there for each server on the
-// store, and goes after a day. When a server dies, nobody says any more that its errands go on, so
-// they count as failed after a while.
+// The state is a kept answer of the key that asked, so it is sealed, is there for each server on
+// the store, and goes after a day. When a server dies, nobody says any more that its errands go on,
+// so they count as failed after a while.
 
 import {
   type Errand,

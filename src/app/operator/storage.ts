@@ -6,7 +6,9 @@ import { withoutJob } from '../../engine/port/call.ts';
 import type { Engine } from '../../engine/port/engine.ts';
 import type { Store } from '../../store/port/unit-of-work.ts';
 
-/** The memory and processors of machines that are on and of builds, with their limits; null: none. */
+/**
+ * The memory and processors of machines that are on and of builds, with their limits; null: none.
+ */
 interface Guests {
   memoryMb: number;
   memoryMbMost: number | null;

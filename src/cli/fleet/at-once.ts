@@ -1,6 +1,6 @@
 // Two runs of apply at once. What makes a thing has an idempotency key of what it makes and of what
-// was there, and not of how much or how it makes it. So one of two runs that saw the same state makes
-// it: the other gets the same answer, or is refused when it wants something else.
+// was there, and not of how much or how it makes it. So one of two runs that saw the same state
+// makes it: the other gets the same answer, or is refused when it wants something else.
 
 import { ApiError } from '../../client/errors.ts';
 import { UsageError } from '../parse.ts';

@@ -1,5 +1,5 @@
-// Checks what a schema cannot say of a fleet file: names that are there twice, images that stand on each
-// other in a circle, and machines that are described in two ways.
+// Checks what a schema cannot say of a fleet file: names that are there twice, images that stand on
+// each other in a circle, and machines that are described in two ways.
 
 import { UsageError } from '../parse.ts';
 import { didYouMean } from '../similar.ts';

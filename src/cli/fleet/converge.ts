@@ -1,5 +1,6 @@
-// Carries a plan out. What makes a thing has an idempotency key of what it makes and what was there,
-// and not of how much or how, so that of two runs at once, or after a lost answer, one makes it.
+// Carries a plan out. What makes a thing has an idempotency key of what it makes and what was
+// there, and not of how much or how, so that of two runs at once, or after a lost answer, one makes
+// it.
 
 import type { Client } from '../../client/client.ts';
 import { ApiError } from '../../client/errors.ts';

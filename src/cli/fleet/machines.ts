@@ -1,5 +1,5 @@
-// Makes the machines that a fleet lacks. Before each request it looks how many there are now, because
-// another run may have made some.
+// Makes the machines that a fleet lacks. Before each request it looks how many there are now,
+// because another run may have made some.
 
 import type { Client } from '../../client/client.ts';
 import { everyItem, type PlaceInList } from '../../client/page.ts';

@@ -1,5 +1,5 @@
-// A key of an organisation for the time of one command, which an operator makes and revokes: so that
-// an operator's command can do what only keys of organisations can.
+// A key of an organisation for the time of one command, which an operator makes and revokes: so
+// that an operator's command can do what only keys of organisations can.
 
 import type { ClientOptions } from '../../client/client.ts';
 import { usualPermissions } from '../../domain/key.ts';

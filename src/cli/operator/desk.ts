@@ -1,5 +1,5 @@
-// The operator's functions as commands use them: on the data directory of this host (local-desk.ts),
-// or over the operator's API of a server (far-desk.ts).
+// The operator's functions as commands use them: on the data directory of this host
+// (local-desk.ts), or over the operator's API of a server (far-desk.ts).
 
 import type { auditList } from '../../app/operator/audit.ts';
 import type { baseAdd, baseGet, baseList, Trial } from '../../app/operator/base.ts';

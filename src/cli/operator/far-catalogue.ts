@@ -1,4 +1,5 @@
-// The functions of the desk about bases and software, over the operator's API: files are sent first.
+// The functions of the desk about bases and software, over the operator's API: files are sent
+// first.
 
 import type { OperatorOperations } from '../../client/operator-types.ts';
 import { fromWire, toWire } from '../../lib/wire-form.ts';

@@ -1,5 +1,5 @@
-// Lists that come in pages: the command line reads all of them, and puts them into the order in which
-// the host lists them.
+// Lists that come in pages: the command line reads all of them, and puts them into the order in
+// which the host lists them.
 
 import { UsageError } from '../parse.ts';
 

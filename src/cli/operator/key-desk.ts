@@ -17,7 +17,9 @@ import type { Both } from './options.ts';
 
 type Key = Awaited<ReturnType<Desk['keyList']>>[number];
 
-/** A key; `organisationId` is absent where all keys are of the organisation of the key that asks. */
+/**
+ * A key; `organisationId` is absent where all keys are of the organisation of the key that asks.
+ */
 export type ListedKey = Omit<Key, 'masterKeyId' | 'organisationId'> &
   Partial<Pick<Key, 'organisationId'>>;
 

@@ -1,6 +1,6 @@
 // Shared by the nouns of the catalogue: `list` over the API; with a key of operators over theirs,
-// where the operator sees more, or with --local from the data directory. The operator's own commands
-// add to the same nouns.
+// where the operator sees more, or with --local from the data directory. The operator's own
+// commands add to the same nouns.
 
 import type { Command } from 'commander';
 import type { Client } from '../../client/client.ts';

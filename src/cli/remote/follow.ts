@@ -1,5 +1,5 @@
-// Follows work of the server until it has ended: it hears of the things through events, and asks for
-// one when something has happened to it. Where no events are heard, it asks again and again. A
+// Follows work of the server until it has ended: it hears of the things through events, and asks
+// for one when something has happened to it. Where no events are heard, it asks again and again. A
 // server that does not answer is asked again, because its work goes on when it is back. Ctrl-C ends
 // the command and not the work.
 

@@ -116,7 +116,9 @@ interface Loose {
   [name: string]: Loose | undefined;
 }
 
-/** One verdict as lines. What an unsigned statement says is left out, because anybody may write it. */
+/**
+ * One verdict as lines. What an unsigned statement says is left out, because anybody may write it.
+ */
 function shown({ file, verified, reason, key_id: keyId, statement }: Verdict): string {
   if (!verified) return `${basename(file)}: not verified: ${reason}`;
   const { predicate, predicateType } = (statement ?? {}) as Loose;

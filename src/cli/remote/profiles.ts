@@ -70,7 +70,9 @@ function profileIn(file: string, name: string, value: unknown): Profile {
   return wrong('lacks secret or secret_command');
 }
 
-/** The profiles of the user; none when there is no file. Throws UsageError for one that is wrong. */
+/**
+ * The profiles of the user; none when there is no file. Throws UsageError for one that is wrong.
+ */
 export async function readProfiles(env: Environment): Promise<Profiles> {
   const file = profilesFile(env);
   const none = await stat(file).then(

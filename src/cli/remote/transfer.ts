@@ -20,6 +20,8 @@ export const share = (done: number, total: number): string =>
 export const sizeOf = async (path: string): Promise<number | null> =>
   (await stat(path).catch(() => null))?.size ?? null;
 
-/** The SHA-256 of a file, in hexadecimal. Loads what computes it, which other commands do without. */
+/**
+ * The SHA-256 of a file, in hexadecimal. Loads what computes it, which other commands do without.
+ */
 export const digestOf = async (path: string): Promise<string> =>
   (await import('../../lib/files.ts')).sha256File(path);

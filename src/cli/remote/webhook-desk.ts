@@ -1,4 +1,5 @@
-// Shared by the commands of webhooks, which work over the API with a key of the organisation, or with
+// Shared by the commands of webhooks, which work over the API with a key of the organisation, or
+// with
 // --local on the data directory, for repair without a server.
 
 import type { Command } from 'commander';

@@ -1,5 +1,5 @@
-// The form of a row of the operator's table. Its operations are our own additions; they belong to no
-// organisation, and take keys of operators alone.
+// The form of a row of the operator's table. Its operations are our own additions; they belong to
+// no organisation, and take keys of operators alone.
 
 import { type TSchema, Type } from 'typebox';
 import { NullableString } from '../envelope.ts';

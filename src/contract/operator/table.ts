@@ -1,5 +1,5 @@
-// The operator's API as one table, beside that of organisations. Its names are those of the functions
-// in `app/operator`; where both tables have a name, a document has `operator.` before it.
+// The operator's API as one table, beside that of organisations. Its names are those of the
+// functions in `app/operator`; where both tables have a name, a document has `operator.` before it.
 
 import type { Static, TObject, TSchema } from 'typebox';
 import type { OperationSpec } from '../operation.ts';

@@ -1,5 +1,6 @@
-// Prints what the client needs of the contract while it runs: where each operation is. The client has
-// it in a file of its own because the schemas take longer to load than most answers take to come.
+// Prints what the client needs of the contract while it runs: where each operation is. The client
+// has it in a file of its own because the schemas take longer to load than most answers take to
+// come.
 
 import { pathPrefix } from '../envelope.ts';
 import { extensionsHeader } from '../extension.ts';

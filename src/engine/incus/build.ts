@@ -38,8 +38,8 @@ const powerOffMs = 60_000;
 const fileMs = 60 * 60_000;
 
 /**
- * Where a build keeps its files. It is no folder that the recipe of a generalisation clears, because
- * a shell reads its script while it runs.
+ * Where a build keeps its files. It is no folder that the recipe of a generalisation clears,
+ * because a shell reads its script while it runs.
  */
 const folder = '/var/lib/silversmith-build';
 

@@ -12,7 +12,9 @@ export interface BootFault {
   sure: boolean;
 }
 
-/** Versioned boards; a guest on the same one sees the same hardware after an upgrade of the host. */
+/**
+ * Versioned boards; a guest on the same one sees the same hardware after an upgrade of the host.
+ */
 export interface Boards {
   /** The board of a root for which none is named. */
   newest: string;

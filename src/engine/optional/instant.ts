@@ -1,8 +1,9 @@
 // Starts machines from the memory of a template, so that they need not boot.
 //
-// A template is the memory and the device state of a throw-away machine of an image, taken when that
-// machine was ready. What the machine wrote until then is a layer on the image's head. A machine
-// that starts from the template has a fresh disk on that layer, and maps the memory privately.
+// A template is the memory and the device state of a throw-away machine of an image, taken when
+// that machine was ready. What the machine wrote until then is a layer on the image's head. A
+// machine that starts from the template has a fresh disk on that layer, and maps the memory
+// privately.
 
 import type { LayerId, TemplateId } from '../../domain/ids.ts';
 import type { Call } from '../port/call.ts';

@@ -1,5 +1,5 @@
-// The packages that are installed on a layer, and how the files of two layers differ, read from their
-// disks. Nothing of a disk is run or mounted.
+// The packages that are installed on a layer, and how the files of two layers differ, read from
+// their disks. Nothing of a disk is run or mounted.
 
 import type { FileDifference } from '../../domain/file-difference.ts';
 import type { LayerId } from '../../domain/ids.ts';
@@ -23,6 +23,8 @@ export interface Packages {
    * being read.
    */
   list(spec: PackagesSpec, call: Call): Promise<PackageList>;
-  /** How the files of a chain differ from those of an earlier one. Changes nothing. Throws alike. */
+  /**
+   * How the files of a chain differ from those of an earlier one. Changes nothing. Throws alike.
+   */
   compareFiles(spec: FilesSpec, call: Call): Promise<FileDifference>;
 }

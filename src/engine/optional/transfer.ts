@@ -77,9 +77,9 @@ export function partsOf(file: Content, tail: Tail | null): BaseFiles {
 
 export interface Transfer {
   /**
-   * Judges a file of `bytes` bytes by the first of them (`headBytes` of domain/disk-kind.ts, or all),
-   * so that an upload is refused before the rest is sent. Throws `invalid` for what `importLayer`
-   * would refuse too. It opens nothing.
+   * Judges a file of `bytes` bytes by the first of them (`headBytes` of domain/disk-kind.ts, or
+   * all), so that an upload is refused before the rest is sent. Throws `invalid` for what
+   * `importLayer` would refuse too. It opens nothing.
    */
   assertTakes(head: Buffer, bytes: number): void;
   /**

@@ -5,11 +5,11 @@ import type { RootSystem } from '../../domain/root-system.ts';
 import type { Call } from '../port/call.ts';
 
 /**
- * `running`: nothing else is known. `paused`: because the host's disk is full. `rebooting`: its guest
- * has begun to boot again and has not reported since. `off`: its guest powered off. `crashed`: its
- * kernel reported a panic. `hung`: its guest stopped feeding the watchdog that it had started.
- * `broken`: the processor cannot go on. In the last four the guest has ended, and `stopMachine`
- * clears what is left of it.
+ * `running`: nothing else is known. `paused`: because the host's disk is full. `rebooting`: its
+ * guest has begun to boot again and has not reported since. `off`: its guest powered off.
+ * `crashed`: its kernel reported a panic. `hung`: its guest stopped feeding the watchdog that it
+ * had started. `broken`: the processor cannot go on. In the last four the guest has ended, and
+ * `stopMachine` clears what is left of it.
  */
 export type Pulse = 'running' | 'paused' | 'rebooting' | 'off' | 'crashed' | 'hung' | 'broken';
 

@@ -1,5 +1,5 @@
-// The boards that QEMU on this host emulates. A board has a version, and a guest on the same version
-// sees the same hardware whatever the version of QEMU is.
+// The boards that QEMU on this host emulates. A board has a version, and a guest on the same
+// version sees the same hardware whatever the version of QEMU is.
 
 import type { Boards } from '../optional/boot-check.ts';
 

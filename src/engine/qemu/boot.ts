@@ -1,5 +1,5 @@
-// Judges how a root boots, and whether it can here: by a kernel and an initrd beside it, or by a boot
-// loader on its disk, which is for BIOS, for UEFI, or for both.
+// Judges how a root boots, and whether it can here: by a kernel and an initrd beside it, or by a
+// boot loader on its disk, which is for BIOS, for UEFI, or for both.
 
 import { type BootProfile, isUefi, settled } from '../../domain/boot.ts';
 import { headBytes as volumeBytes, volumeIn } from '../../domain/disk-kind.ts';

@@ -1,8 +1,8 @@
 // The console of a machine that is on. Nobody reads it most of the time, so QEMU keeps its end in a
-// ring, also while no server runs. While it is open, the serial port writes to a socket instead, and
-// the server keeps its end; then QEMU gets the ring back, with that end in it. So its history is in
-// one place, and outlives the server, but for what a guest wrote while a server that had it open was
-// dead.
+// ring, also while no server runs. While it is open, the serial port writes to a socket instead,
+// and the server keeps its end; then QEMU gets the ring back, with that end in it. So its history
+// is in one place, and outlives the server, but for what a guest wrote while a server that had it
+// open was dead.
 
 import { join } from 'node:path';
 import { Duplex } from 'node:stream';
@@ -38,7 +38,9 @@ export class Consoles {
     this.#own = own;
   }
 
-  /** The end of the output of a console that is open; null when it is not, so that a ring has it. */
+  /**
+   * The end of the output of a console that is open; null when it is not, so that a ring has it.
+   */
   shown(id: MachineId): string | null {
     return this.#opened.get(id)?.history.toString() ?? null;
   }

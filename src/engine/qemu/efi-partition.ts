@@ -1,6 +1,6 @@
-// Reads which programs the EFI system partition of a disk holds. A fresh machine has no list of boot
-// loaders, so its firmware starts one path alone. Nothing here trusts the partition: each read has a
-// bound, and what is not understood is said to be no FAT.
+// Reads which programs the EFI system partition of a disk holds. A fresh machine has no list of
+// boot loaders, so its firmware starts one path alone. Nothing here trusts the partition: each read
+// has a bound, and what is not understood is said to be no FAT.
 
 import { partitionsOf, type ReadDisk } from './partition.ts';
 
@@ -62,7 +62,8 @@ async function programsIn(fat: Fat): Promise<EfiPrograms> {
       if (left-- <= 0) break;
       for (const entry of await fat.folder(cluster)) {
         const at = `${path}/${entry.name}`;
-        // A folder names itself and the one above with dots. No folder but the first is in cluster 0.
+        // A folder names itself and the one above with dots. No folder but the first is in cluster
+        // 0.
         if (entry.isFolder && !entry.name.startsWith('.') && entry.cluster >= 2)
           next.push({ path: at, cluster: entry.cluster });
         if (entry.isFolder || entry.bytes === 0 || !entry.name.endsWith('.EFI')) continue;

@@ -1,6 +1,7 @@
 // The state that a firmware keeps: the variables of UEFI, and the keys of a TPM. It belongs to a
-// disk. A capture or a build gives a copy to its layer, and a fresh disk on that layer begins with it,
-// as the boot profile says. Otherwise it is new: by the state of its TPM a machine is recognised.
+// disk. A capture or a build gives a copy to its layer, and a fresh disk on that layer begins with
+// it, as the boot profile says. Otherwise it is new: by the state of its TPM a machine is
+// recognised.
 
 import { constants } from 'node:fs';
 import { chmod, chown, lchown, mkdir, open, readdir, rename, rm } from 'node:fs/promises';

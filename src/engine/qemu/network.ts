@@ -44,7 +44,9 @@ const unconnected: Connection = { card: null, tap: null };
 
 const connectionFile = (folder: string) => join(folder, 'network.json');
 
-/** Notes in the server's folder of a machine how it is connected, which its process cannot change. */
+/**
+ * Notes in the server's folder of a machine how it is connected, which its process cannot change.
+ */
 export const writeConnection = (folder: string, connection: Connection): Promise<void> =>
   writeFile(connectionFile(folder), JSON.stringify(connection));
 

@@ -3,7 +3,8 @@
 //
 // - layers/ID.qcow2 (and .vmlinuz, .initrd): immutable, mode 0444.
 // - disks/ID.qcow2: one for each machine, writable by its guest's user while the machine is on.
-// - layers/ID.vars, layers/ID.tpm, disks/ID.vars, disks/ID.tpm/: the state of the firmware of a layer
+// - layers/ID.vars, layers/ID.tpm, disks/ID.vars, disks/ID.tpm/: the state of the firmware of a
+// layer
 //   or a disk (firmware-state.ts).
 // - files/SHA256: the files of recipes.
 // - builds/…: unfinished work; nothing here outlives the process that makes it.

@@ -1,7 +1,7 @@
 // Looks at all machines that are on, every few seconds, so each look is cheap: one question on a
-// monitor that stays open, and now and then a question to the guest's agent. What is remembered here
-// is lost with the server, and is only what a look cannot find out: the guest's last reset, its
-// agent's last answer, and the use of its processors.
+// monitor that stays open, and now and then a question to the guest's agent. What is remembered
+// here is lost with the server, and is only what a look cannot find out: the guest's last reset,
+// its agent's last answer, and the use of its processors.
 
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';

@@ -180,8 +180,8 @@ export async function assertQcow2Whole(path: string, signal?: AbortSignal): Prom
       for (let at = 0; at < clusterBytes; at += entryBytes) {
         const entry = [l2.readUInt32BE(at), l2.readUInt32BE(at + 4)] as const;
         if (entry[0] === 0 && entry[1] === 0) continue;
-        // The subclusters that are in the file, as bits. A cluster without extended entries is there
-        // as a whole, or reads as zeros.
+        // The subclusters that are in the file, as bits. A cluster without extended entries is
+        // there as a whole, or reads as zeros.
         const parts = entryBytes === 16 ? l2.readUInt32BE(at + 12) : (entry[1] & 1) === 1 ? 0 : all;
         const guest = first + (at / entryBytes) * clusterBytes;
         const end = guest < virtualBytes ? endOf(entry, parts, header, virtualBytes - guest) : 0;

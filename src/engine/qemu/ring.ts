@@ -1,5 +1,5 @@
-// The rings in which QEMU keeps the end of what a guest writes to its serial ports: to the first, its
-// console, and to the second, the channel of results.
+// The rings in which QEMU keeps the end of what a guest writes to its serial ports: to the first,
+// its console, and to the second, the channel of results.
 
 import type { Message } from './qmp.ts';
 

@@ -10,7 +10,9 @@ import { clearScript, clearUnit, recipeFunctions, renewScript } from '../guest-s
 import type { Identity } from '../identity.ts';
 
 const toolMs = 60_000;
-/** A clone finds its seed where its template had another one, so those of machines have one size. */
+/**
+ * A clone finds its seed where its template had another one, so those of machines have one size.
+ */
 const seedBytesMin = 1024 ** 2;
 
 /** The name of the virtio port that leads to the server in a build. */

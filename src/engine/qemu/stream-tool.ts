@@ -46,7 +46,9 @@ export const unpackArgs: Record<Compression, string[]> = {
   zstd: ['-dcq', '--memory=512MB'],
 };
 
-/** Starts a command in a cage whose standard input is the file; it writes to its standard output. */
+/**
+ * Starts a command in a cage whose standard input is the file; it writes to its standard output.
+ */
 async function startTool({ program, args, path, user, cwd }: Tool) {
   const named = args.map((arg) => (arg === path ? join('.', relative(cwd, arg)) : arg));
   const cage = {
@@ -81,9 +83,9 @@ async function startTool({ program, args, path, user, cwd }: Tool) {
 }
 
 /**
- * The output of a tool that reads a file, in pieces. Throws `invalid` when the tool refuses the file,
- * `unavailable` when something ended the tool, and the reason of the signal. The tool is ended when
- * the caller wants no more.
+ * The output of a tool that reads a file, in pieces. Throws `invalid` when the tool refuses the
+ * file, `unavailable` when something ended the tool, and the reason of the signal. The tool is
+ * ended when the caller wants no more.
  */
 export async function* outputOf(tool: Tool, signal: AbortSignal): AsyncGenerator<Buffer> {
   const { child, stdout, stderr } = await startTool(tool);

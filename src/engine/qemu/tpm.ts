@@ -1,6 +1,6 @@
 // The TPM of a guest: a process of swtpm in a cage of its own, which sees the TPM's state and the
-// folder of the guest's sockets alone. It ends when QEMU ends. That of a machine survives the server
-// as QEMU does, and is found again by its name among the processes of the host.
+// folder of the guest's sockets alone. It ends when QEMU ends. That of a machine survives the
+// server as QEMU does, and is found again by its name among the processes of the host.
 
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
@@ -101,7 +101,9 @@ export async function launchGuest(
   }
 }
 
-/** Ends the TPM of a guest whose QEMU has ended, and waits until its state is written. Idempotent. */
+/**
+ * Ends the TPM of a guest whose QEMU has ended, and waits until its state is written. Idempotent.
+ */
 export async function endTpm(
   own: Own,
   kind: GuestKind,

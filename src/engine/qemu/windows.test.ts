@@ -1,3 +1,5 @@
+// The hardware that Windows guests have, as QEMU is told of it.
+
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import type { LayerId } from '../../domain/ids.ts';

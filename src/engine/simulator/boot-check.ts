@@ -1,5 +1,5 @@
-// The boards of the simulator, which are names alone: its guests have no hardware. No disk of it shows
-// how it boots, so all of them boot by BIOS when nothing else is said.
+// The boards of the simulator, which are names alone: its guests have no hardware. No disk of it
+// shows how it boots, so all of them boot by BIOS when nothing else is said.
 
 import { settled } from '../../domain/boot.ts';
 import { invalid } from '../../domain/error.ts';

@@ -9,8 +9,8 @@
 // that would lead to one whose name holds `sim-port-taken` are taken. A base whose disk holds
 // `sim-never-ready` boots no guest that reports.
 //
-// It runs no guests and its host is never full, so it has no commands or pauses. Its machines have a
-// console that answers what is typed, and a screen with one picture.
+// It runs no guests and its host is never full, so it has no commands or pauses. Its machines have
+// a console that answers what is typed, and a screen with one picture.
 
 import type { Capacity } from '../../domain/host.ts';
 import type { DiskId, LayerId, MachineId, TemplateId } from '../../domain/ids.ts';

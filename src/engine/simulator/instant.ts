@@ -27,7 +27,9 @@ const digestsOf = ({ state, memory }: SimulatedTemplate): TemplateDigests => ({
   memorySha256: sha256(memory),
 });
 
-/** Returns why a machine cannot start from the template, as the end of a sentence; null if it can. */
+/**
+ * Returns why a machine cannot start from the template, as the end of a sentence; null if it can.
+ */
 export function templateFault({ templates }: State, wanted: UsableTemplate): string | null {
   const found = templates[wanted.templateId];
   if (!found) return 'the files of its template are missing';

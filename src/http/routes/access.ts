@@ -77,7 +77,9 @@ export function accessRoutes(app: FastifyInstance, options: AccessOptions): void
 
 type Session = { Params: { session: string } };
 
-/** The websockets of a screen and of a console, with the secret of a used link as the permission. */
+/**
+ * The websockets of a screen and of a console, with the secret of a used link as the permission.
+ */
 function viewRoutes(app: FastifyInstance, { application, publicUrl }: AccessOptions): void {
   const viewers = new Viewers(application, app.log);
   app.addHook('preClose', () => viewers.close());

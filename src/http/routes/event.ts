@@ -62,8 +62,8 @@ export function parseLastEventId(header: string | string[] | undefined): number 
 }
 
 /**
- * The part of a filter that the caller may hear. Throws `permission_required` when the request names
- * something that the key may not.
+ * The part of a filter that the caller may hear. Throws `permission_required` when the request
+ * names something that the key may not.
  */
 function heard(
   { types, subjects }: EventFilter,

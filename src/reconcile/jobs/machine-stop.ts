@@ -1,6 +1,6 @@
 // Stop: the guest is asked to power off, and its process is ended when it does not within the
-// limit. A machine that was deleted is stopped too, so that the engine has nothing left of it but its
-// disk.
+// limit. A machine that was deleted is stopped too, so that the engine has nothing left of it but
+// its disk.
 
 import { defineJob, named } from '../job.ts';
 

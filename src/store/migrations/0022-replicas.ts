@@ -1,6 +1,6 @@
-// Adds what several servers on one database share: the installation that they are, the signatures of
-// reads, how many requests each key has sent, and which older servers may go on beside newer ones. A
-// store that one server owns leaves these empty.
+// Adds what several servers on one database share: the installation that they are, the signatures
+// of reads, how many requests each key has sent, and which older servers may go on beside newer
+// ones. A store that one server owns leaves these empty.
 
 import { statements } from './statements.ts';
 

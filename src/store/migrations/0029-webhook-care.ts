@@ -1,5 +1,6 @@
-// Adds what a webhook needs to be looked after: a start, a pause, the secret before the present one,
-// the kept numbers of deliveries that wait or are dead, and indexes that find those that are due.
+// Adds what a webhook needs to be looked after: a start, a pause, the secret before the present
+// one, the kept numbers of deliveries that wait or are dead, and indexes that find those that are
+// due.
 
 import { type Kysely, sql } from 'kysely';
 import { type MigrationFor, statements } from './statements.ts';

@@ -18,17 +18,21 @@ export interface AccountReader {
    * disks of machines that are on reserve their growth. Builds beyond those that run at once hold
    * no memory, because they wait for the place of another one.
    *
-   * `guestsOnly`: undefined also where nothing limits guests. Then the sums are not read, with which
-   * the transactions of all starts would conflict.
+   * `guestsOnly`: undefined also where nothing limits guests. Then the sums are not read, with
+   * which the transactions of all starts would conflict.
    */
   host(options?: { guestsOnly?: boolean }): Promise<Account | undefined>;
-  /** What the scope holds, by kind, as it is kept; kinds of which nothing is left may be missing. */
+  /**
+   * What the scope holds, by kind, as it is kept; kinds of which nothing is left may be missing.
+   */
   kinds(): Promise<HeldOfKind[]>;
   /** The same for the system's scope, counted from all rows anew; it takes long. */
   recounted(): Promise<HeldOfKind[]>;
 }
 
 export interface AccountWriter extends AccountReader {
-  /** Replaces all kept sums by those of the rows. It takes long, and conflicts with every change. */
+  /**
+   * Replaces all kept sums by those of the rows. It takes long, and conflicts with every change.
+   */
   recount(): Promise<void>;
 }

@@ -38,8 +38,8 @@ export interface BaseReader {
 
 export interface BaseWriter extends BaseReader {
   /**
-   * Adds a base of which it is not known whether it works. With `awaitsTrial` it is not offered; see
-   * `awaitsTrial` of the domain.
+   * Adds a base of which it is not known whether it works. With `awaitsTrial` it is not offered;
+   * see `awaitsTrial` of the domain.
    */
   add(base: NewBase): Promise<BaseImage>;
   /**

@@ -8,7 +8,10 @@ export type SoftwareContent = Pick<Software, 'name' | 'sizeGb' | 'recipe'> &
   Partial<Pick<Software, 'version'>>;
 
 export interface SoftwareReader {
-  /** All software, also what is retired, or that with the given ids as far as it exists, in order of id. */
+  /**
+   * All software, also what is retired, or that with the given ids as far as it exists, in order of
+   * id.
+   */
   list(ids?: readonly SoftwareId[]): Promise<Software[]>;
   /** What has a title in it. */
   uses(id: SoftwareId): Promise<OfferUses>;

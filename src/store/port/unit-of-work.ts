@@ -175,8 +175,8 @@ export interface Store {
   publishEvents(): Promise<void>;
 
   /**
-   * Calls `wake` when events may have been written, or webhooks may have to be told of something, by
-   * this server or another one, until the returned function is called or the store is closed. A
+   * Calls `wake` when events may have been written, or webhooks may have to be told of something,
+   * by this server or another one, until the returned function is called or the store is closed. A
    * wake may be lost, and more than one event may share it.
    */
   onEvents(wake: () => void): () => void;

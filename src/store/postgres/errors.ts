@@ -125,7 +125,8 @@ export async function translated<Result>(run: () => Promise<Result>): Promise<Re
     const isAborted = error instanceof AbortedTransactionError;
     if (stateOf(error) === undefined && !isAborted) throw error;
     const detail = String(error);
-    // What nobody foresaw may pass, such as what a crash of the database leaves behind for a moment.
+    // What nobody foresaw may pass, such as what a crash of the database leaves behind for a
+    // moment.
     throw new AppError('internal', 'The store failed; nothing was changed.', {
       ...{ detail, cause: error },
       retry: 'later',

@@ -1,8 +1,9 @@
-// Publishes events on PostgreSQL. Ids that a sequence hands out become visible out of order, because
-// a transaction that got a lower id may be committed later; a reader that remembers the highest id
-// would miss that one. So transactions write to an outbox, and a publisher moves what is committed
-// into the table that is read. Publishers run one after the other, under a lock that lasts until
-// their commit, so the ids that they give become visible in order. No transaction waits for them.
+// Publishes events on PostgreSQL. Ids that a sequence hands out become visible out of order,
+// because a transaction that got a lower id may be committed later; a reader that remembers the
+// highest id would miss that one. So transactions write to an outbox, and a publisher moves what is
+// committed into the table that is read. Publishers run one after the other, under a lock that
+// lasts until their commit, so the ids that they give become visible in order. No transaction waits
+// for them.
 
 import { type Kysely, sql } from 'kysely';
 import type { Database } from '../sql/schema.ts';

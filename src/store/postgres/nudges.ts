@@ -1,5 +1,5 @@
-// Nudges between the servers on one database, by LISTEN and NOTIFY. A nudge carries no facts and may
-// be lost, since every server also looks at the store by a timer.
+// Nudges between the servers on one database, by LISTEN and NOTIFY. A nudge carries no facts and
+// may be lost, since every server also looks at the store by a timer.
 //
 // A nudge is sent outside of the transaction that it is about, because a transaction that notifies
 // keeps other such transactions waiting while it is committed.

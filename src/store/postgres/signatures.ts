@@ -1,11 +1,11 @@
 // Remembers the signatures of requests for all servers on one database, so that a request that one
 // server has answered is refused by every other one, from the same moment on.
 //
-// All requests that arrive while one statement is under way share the next one, so that the cost per
-// request falls as the load grows. The tables are not logged: nothing waits for a disk, and a crash
-// of the database empties them. Each statement therefore also reads the row that says since when
-// signatures are remembered; when it is gone, that time begins anew, and requests that were signed
-// before it are refused.
+// All requests that arrive while one statement is under way share the next one, so that the cost
+// per request falls as the load grows. The tables are not logged: nothing waits for a disk, and a
+// crash of the database empties them. Each statement therefore also reads the row that says since
+// when signatures are remembered; when it is gone, that time begins anew, and requests that were
+// signed before it are refused.
 
 import type { Pool } from 'pg';
 import { failedForNow } from '../../domain/error.ts';

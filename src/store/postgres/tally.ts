@@ -1,5 +1,5 @@
-// Keeps numbers of rows by triggers: each change adds a row with what it adds to the number, because
-// transactions that change one row conflict. A task joins these rows from time to time.
+// Keeps numbers of rows by triggers: each change adds a row with what it adds to the number,
+// because transactions that change one row conflict. A task joins these rows from time to time.
 
 import { type Kysely, sql } from 'kysely';
 

@@ -14,8 +14,8 @@ const when = (text: string): Expression<SqlBool> => sql.raw<boolean>(text);
 /**
  * A statement that gives jobs, those of an organisation in their order. A party is an organisation
  * with queued jobs of a kind; a chain is its due jobs in their order, as many as its share of the
- * slots. `queued` begins a query on the queued jobs of the scope. A job is due until `now`, and also
- * from `lateFrom` on; a party has one such job at a time.
+ * slots. `queued` begins a query on the queued jobs of the scope. A job is due until `now`, and
+ * also from `lateFrom` on; a party has one such job at a time.
  */
 export function dueJobs(
   kinds: readonly { kind: JobKind; slots: number }[],

@@ -1,5 +1,5 @@
-// When the row of a deleted image or machine may be forgotten: nothing can bring the thing back, and
-// no other row names it.
+// When the row of a deleted image or machine may be forgotten: nothing can bring the thing back,
+// and no other row names it.
 
 import { sql } from 'kysely';
 

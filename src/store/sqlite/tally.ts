@@ -1,5 +1,6 @@
 // Keeps numbers of rows by triggers: one row for each organisation, noun and part, which every
-// change brings up to date. Transactions run one at a time, so they do not wait for each other there.
+// change brings up to date. Transactions run one at a time, so they do not wait for each other
+// there.
 
 const named = (text: string, row: 'old' | 'new') => text.replaceAll('ROW', row);
 

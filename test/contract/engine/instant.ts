@@ -1,5 +1,5 @@
-// The contract of templates: one is made and found again, a machine starts from it, and what does not
-// fit boots cold.
+// The contract of templates: one is made and found again, a machine starts from it, and what does
+// not fit boots cold.
 
 import assert from 'node:assert/strict';
 import { it } from 'node:test';

@@ -1,5 +1,5 @@
-// Reads parts of a file from outside. A file that ends before a part is cut off, and is refused with
-// both numbers, because a tool would read zeros there.
+// Reads parts of a file from outside. A file that ends before a part is cut off, and is refused
+// with both numbers, because a tool would read zeros there.
 
 import type { FileHandle } from 'node:fs/promises';
 import { open } from 'node:fs/promises';

@@ -1,5 +1,5 @@
-// Judges the disks of Hyper-V and Virtual PC: VHD with its footer and table of blocks, and VHDX with
-// its metadata. A disk that holds only the difference from another one is refused.
+// Judges the disks of Hyper-V and Virtual PC: VHD with its footer and table of blocks, and VHDX
+// with its metadata. A disk that holds only the difference from another one is refused.
 
 import { invalid } from '../../../domain/error.ts';
 import { assertWithin, damaged, type OpenFile, readPart, readUpTo } from './file-part.ts';

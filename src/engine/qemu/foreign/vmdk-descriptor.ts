@@ -1,6 +1,6 @@
 // Parses the descriptor of a VMDK: the text that says of which files a disk is made. It is not
-// trusted. What names a device, another folder or a parent is refused, and a tool never reads it: it
-// gets a descriptor of our own, with names of our own.
+// trusted. What names a device, another folder or a parent is refused, and a tool never reads it:
+// it gets a descriptor of our own, with names of our own.
 
 import { invalid } from '../../../domain/error.ts';
 

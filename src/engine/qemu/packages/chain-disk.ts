@@ -1,7 +1,7 @@
 // Reads the disk of a chain of layers, each a qcow2 file of our own engine. It opens the files that
 // it is given and none that a header names. A guest that has taken over its QEMU may have written
-// the tables, so nothing in them is believed: what lies outside a file reads as zeros, and memory is
-// bounded.
+// the tables, so nothing in them is believed: what lies outside a file reads as zeros, and memory
+// is bounded.
 
 import { type FileHandle, open } from 'node:fs/promises';
 
@@ -13,7 +13,9 @@ const extendedTables = 0b10000n;
 const subclusters = 32;
 
 interface Piece {
-  /** Where the bytes lie in the layer's file; `zero`: they are zeros; `below`: in the next layer. */
+  /**
+   * Where the bytes lie in the layer's file; `zero`: they are zeros; `below`: in the next layer.
+   */
   place: number | 'zero' | 'below';
   bytes: number;
 }

@@ -45,7 +45,9 @@ async function filesOf(chain: readonly LayerId[], paths: Paths): Promise<string[
   return files;
 }
 
-/** What the process prints for one chain, or for two that it compares. Throws for what it refuses. */
+/**
+ * What the process prints for one chain, or for two that it compares. Throws for what it refuses.
+ */
 async function answerTo(
   chains: readonly (readonly string[])[],
   signal: AbortSignal,

@@ -1,3 +1,5 @@
+// Tests of what unpacks LZO, also on anything that a guest may have written.
+
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { unpackLzo } from './lzo.ts';

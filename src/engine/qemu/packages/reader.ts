@@ -1,7 +1,7 @@
-// The program that reads the disks of chains of layers. It runs in a cage, because what it reads was
-// written by a guest. Its arguments are chains, each as the names of its files with commas between
-// them, the layer on top first. For one chain it prints the list of its packages, for two how the
-// files of the second differ from those of the first: as JSON, or `{"unread": "why not"}`.
+// The program that reads the disks of chains of layers. It runs in a cage, because what it reads
+// was written by a guest. Its arguments are chains, each as the names of its files with commas
+// between them, the layer on top first. For one chain it prints the list of its packages, for two
+// how the files of the second differ from those of the first: as JSON, or `{"unread": "why not"}`.
 
 import { type ChainDisk, openChain } from './chain-disk.ts';
 import { compareFiles } from './compare-files.ts';

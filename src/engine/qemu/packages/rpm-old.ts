@@ -1,5 +1,5 @@
-// Reads the headers of packages in the older databases of rpm: the hash of Berkeley DB (before 2020)
-// and rpm's own form (`ndb`, as SUSE has it). Both were written by a guest.
+// Reads the headers of packages in the older databases of rpm: the hash of Berkeley DB (before
+// 2020) and rpm's own form (`ndb`, as SUSE has it). Both were written by a guest.
 
 const headersMax = 100_000;
 const headerBytesMax = 32 * 1024 ** 2;

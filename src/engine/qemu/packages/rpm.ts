@@ -1,4 +1,5 @@
-// Reads the database of rpm where it is one of SQLite, as Fedora and its relatives have had it since
+// Reads the database of rpm where it is one of SQLite, as Fedora and its relatives have had it
+// since
 // 2020. Each row is the header of a package: a table of entries, each a tag, a type and a place in
 // the data behind the table. The database was written by a guest, so this runs in a cage.
 

@@ -84,7 +84,9 @@ class XfsFiles extends FileTree {
       throw new Error(`the file system has a feature that is not read (0x${unknown.toString(16)})`);
   }
 
-  /** The byte at which a block of the file system lies, whose number has that of its group in it. */
+  /**
+   * The byte at which a block of the file system lies, whose number has that of its group in it.
+   */
   #placeOf(block: number): number {
     const perGroup = 2 ** this.#groupBits;
     const [group, within] = [Math.floor(block / perGroup), block % perGroup];

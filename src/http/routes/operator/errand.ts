@@ -1,5 +1,5 @@
-// Errands, and what begins one beside the catalogue: layers are verified, the host is examined, and a
-// command is run inside a machine.
+// Errands, and what begins one beside the catalogue: layers are verified, the host is examined, and
+// a command is run inside a machine.
 
 import { doctor } from '../../../app/operator/doctor.ts';
 import { layerVerify } from '../../../app/operator/layer.ts';
