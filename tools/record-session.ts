@@ -1,7 +1,7 @@
-// Records a session of the command line on real disks: install, assign, start. A demo is served
-// from a new data directory, and each command runs in a pseudo-terminal, as it is typed. The result
-// is an asciicast (version 2), which `asciinema play docs/session.cast` shows.
-// Usage: node tools/record-session.ts [FILE]   (after npm start has set this host up once)
+// Records a session of the command line on real disks: install, assign, start; or an instant start.
+// A demo is served from a new data directory, and each command runs in a pseudo-terminal, as it is
+// typed. The result is an asciicast (version 2), which `asciinema play docs/session.cast` shows.
+// Usage: node tools/record-session.ts [instant]   (after npm start has set this host up once)
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -16,15 +16,46 @@ const commandMs = 15 * 60_000;
 const keyMs = 40;
 const readMs = 1500;
 
-const commands = [
-  'software list',
-  'image install htop --name Studio',
-  'image assign Studio 1-3',
-  'machine start 1-2',
-  'machine exec 1 -- htop --version',
-  'machine list',
-  'machine stop 1-2',
-];
+interface Session {
+  file: string;
+  title: string;
+  /** What is done before the recording begins. */
+  before: string[];
+  commands: string[];
+}
+
+const sessions: Record<'usual' | 'instant', Session> = {
+  usual: {
+    file: 'docs/session.cast',
+    title: 'Silversmith: install, assign, start',
+    before: [],
+    commands: [
+      'software list',
+      'image install htop --name Studio',
+      'image assign Studio 1-3',
+      'machine start 1-2',
+      'machine exec 1 -- htop --version',
+      'machine list',
+      'machine stop 1-2',
+    ],
+  },
+  instant: {
+    file: 'docs/instant.cast',
+    title: 'Silversmith: instant start',
+    before: ['machine start 1', 'machine stop 1', 'image capture 1 --name Studio'],
+    commands: [
+      'image assign Studio 2-3',
+      'template make 1 --wait',
+      'template list',
+      'machine start 2',
+      'machine show 2',
+      'machine start 3',
+      'machine show 3',
+      'machine exec 2 -- cat /etc/hostname /etc/machine-id',
+      'machine exec 3 -- cat /etc/hostname /etc/machine-id',
+    ],
+  },
+};
 
 /** The events of an asciicast. What a person would do between commands takes the time it would. */
 class Cast {
@@ -57,9 +88,8 @@ class Cast {
     this.#addedMs += readMs;
   }
 
-  text(): string {
+  text(title: string): string {
     const env = { TERM: 'xterm-256color', SHELL: '/bin/sh' };
-    const title = 'Silversmith: install, assign, start';
     const head = { version: 2, ...size, title, idle_time_limit: 3, env };
     return `${[head, ...this.#events].map((one) => JSON.stringify(one)).join('\n')}\n`;
   }
@@ -102,7 +132,8 @@ function serve(environment: NodeJS.ProcessEnv): { child: ChildProcess; ready: Pr
   return { child, ready };
 }
 
-const file = process.argv[2] ?? join(root, 'docs/session.cast');
+const { file, title, before, commands } =
+  sessions[process.argv[2] === 'instant' ? 'instant' : 'usual'];
 const dataDir = await mkdtemp(join(tmpdir(), 'silversmith-session-'));
 const environment = {
   PATH: process.env.PATH,
@@ -112,9 +143,11 @@ const environment = {
 const server = serve(environment);
 try {
   await server.ready;
+  for (const command of before) await run(new Cast(), command, environment);
+  process.stdout.write('The recording begins.\n');
   const cast = new Cast();
   for (const command of commands) await run(cast, command, environment);
-  await writeFile(file, cast.text());
+  await writeFile(join(root, file), cast.text(title));
   process.stdout.write(`${file} is written.\n`);
 } finally {
   const ended = endOf(server.child);

@@ -221,6 +221,6 @@ export async function quickBase(
   };
 }
 
-/** A base whose machines have the guest agent and the programs of the demo base, without systemd. */
+/** Its machines have the guest agent and the programs of the demo base, and no systemd. */
 export const livingBase = (folder: string): Promise<QuickBase> =>
   quickBase(folder, guests.lives, { onDemoDisk: true });

@@ -1,6 +1,6 @@
-// Late work of guests: nobody waits for it, and it takes the processors from machines that start, so
-// it begins when none starts. It lives in memory: when a server ends, the channels to its guests are
-// closed, and they begin at once.
+// Late work of guests: nobody waits for it, and it takes the processors from machines that start,
+// so it begins when none starts. It lives in memory: when a server ends, the channels to its guests
+// are closed, and they begin at once.
 
 const everyMs = 250;
 /** It begins after this time, whatever starts. */

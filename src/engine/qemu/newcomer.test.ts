@@ -99,6 +99,15 @@ describe('a machine on a fresh disk', () => {
     );
   });
 
+  it('may run the script of its agent still when it says by itself that it is ready', async (t) => {
+    const { one, settled } = newcomer((await agentThat(t, [0])).path);
+    while (!one.isAsking) assert.equal(await one.state('', ''), 'on');
+    assert.equal(await one.state(`silversmith-ready ${identity.instance}\n`, ''), 'ready');
+    assert.ok(one.isAsking);
+    while (one.isAsking) await new Promise((resolve) => setImmediate(resolve));
+    assert.equal(await settled(), 'ready');
+  });
+
   it('waits for cloud-init when that is at work, and is a copy when its agent runs no command for two minutes', async (t) => {
     t.mock.timers.enable({ apis: ['Date'], now: Date.now() });
     const busy = newcomer((await agentThat(t, [75, 75])).path);

@@ -67,8 +67,8 @@ export class Newcomer {
   }
 
   /**
-   * Whether a script may be running in the guest. It may be also when the machine is ready: the guest
-   * was asked before it said so by itself.
+   * Whether a script may be running in the guest. One may also when the machine is ready, because
+   * the agent was asked before the guest said so by itself.
    */
   get isAsking(): boolean {
     return this.#asking;

@@ -1,6 +1,6 @@
 // The memory of templates that machines were started from lately: verified once, when it is loaded,
-// and sealed since, so that nothing can change it. It takes memory of the host also while no machine
-// uses it, so only some are kept, and the least recently used one goes first.
+// and sealed since, so that nothing can change it. It takes memory of the host also while no
+// machine uses it, so only some are kept, and the least recently used one goes first.
 
 import { totalmem } from 'node:os';
 import { AppError } from '../../domain/error.ts';

@@ -1,5 +1,6 @@
-// Templates: makes one of a throw-away machine, finds it again, and removes it. Its record is written
-// last, so files without a record are remains of an attempt that was killed, and nothing uses them.
+// Templates: makes one of a throw-away machine, finds it again, and removes it. Its record is
+// written last, so files without a record are remains of an attempt that was killed, and nothing
+// uses them.
 
 import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';

@@ -100,7 +100,7 @@ export const scenarios: Record<string, Scenario> = {
       const software = { software_ids: [h.editor.id] };
       const { attributes } = await askAndSettle(h, 'imageInstall', 0, software);
       await askAndSettle(h, 'imageAssign', attributes.id, { machine_ids: [machineOf(h)] });
-      // It starts from memory; the first start of the machine, in `stopped`, was without a template.
+      // It starts from memory; the first start of the machine, in `stopped`, had no template.
       await templatesWanted(h);
       await h.service.reconciler.task('template');
       await h.service.reconciler.settle();
