@@ -61,11 +61,11 @@ describe('a machine without a template to start from', () => {
     assert.deepEqual(await countedOn(h), { making: 1 });
   });
 
-  it('boots on an engine that starts no machines from memory, and nothing is said of it', async (t) => {
+  it('boots on an engine that starts no machines from memory, and says so', async (t) => {
     const wrapEngine = ({ instant: _, ...engine }: Harness['engine']) => engine;
     const { h, reconciler, turn } = await assigned(t, { wrapEngine: wrapEngine as never });
     await reconciler.task('template');
-    onDisk(await turn('machineStart'), null);
+    onDisk(await turn('machineStart'), coldReasons.unsupported);
     assert.deepEqual(await countedOn(h), { unsupported: 1 });
   });
 
