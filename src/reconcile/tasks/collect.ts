@@ -35,7 +35,8 @@ export const collect: Task = {
     const { store, settings } = context;
     await settleAbandoned(context);
     // This removes no file, so it waits for no guard: work that goes on counts itself again.
-    await store.write('system', (work) => work.intakes.removeExpired(work.now()));
+    if (await store.read('system', (work) => work.intakes.hasExpired(work.now())))
+      await store.write('system', (work) => work.intakes.removeExpired(work.now()));
     if (await store.read('system', isFrozen)) return;
     await removeBlobs(context);
     const removal = await planRemoval(context);

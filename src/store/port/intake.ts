@@ -7,6 +7,8 @@ import type { IntakePart } from '../../domain/intake.ts';
 export interface IntakeReader {
   /** The parts of the intake that makes a layer, in no order; none when there is no such intake. */
   partsOf(layerId: LayerId): Promise<IntakePart[]>;
+  /** Whether there is one that was to be renewed by a time. */
+  hasExpired(before: number): Promise<boolean>;
 }
 
 export interface IntakeWriter extends IntakeReader {

@@ -10,6 +10,11 @@ export class SqlIntakeReader extends Queries implements IntakeReader {
   partsOf(layerId: LayerId): Promise<IntakePart[]> {
     return this.db.selectFrom('intake').where('layerId', '=', layerId).selectAll().execute();
   }
+
+  async hasExpired(before: number): Promise<boolean> {
+    const found = this.db.selectFrom('intake').select('layerId').where('expiresAt', '<', before);
+    return (await found.limit(1).executeTakeFirst()) !== undefined;
+  }
 }
 
 export class SqlIntakeWriter extends SqlIntakeReader implements IntakeWriter {
