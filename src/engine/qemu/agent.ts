@@ -38,14 +38,24 @@ export async function openAgent(
   }
 }
 
-export async function agentAnswers(path: string, timeoutMs: number): Promise<boolean> {
+/**
+ * Whether the agent answers. It is `busy` while QEMU refuses a connection at once, because others
+ * are open or it has not seen yet that they are over.
+ */
+export async function agentState(
+  path: string,
+  timeoutMs: number,
+): Promise<'answers' | 'busy' | 'silent'> {
   try {
     (await openAgent(path, timeoutMs)).close();
-    return true;
-  } catch {
-    return false;
+    return 'answers';
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EAGAIN' ? 'busy' : 'silent';
   }
 }
+
+export const agentAnswers = async (path: string, timeoutMs: number): Promise<boolean> =>
+  (await agentState(path, timeoutMs)) === 'answers';
 
 /** No guest has so many. */
 const usersMax = 1000;

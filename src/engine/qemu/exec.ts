@@ -5,11 +5,13 @@ import { AppError } from '../../domain/error.ts';
 import type { MachineId } from '../../domain/ids.ts';
 import { systemClock } from '../../lib/clock.ts';
 import type { ExecResult, ExecSpec } from '../optional/exec.ts';
-import { AgentError, agentAnswers, agentExec } from './agent.ts';
+import { AgentError, agentExec, agentState } from './agent.ts';
 import { findProcess, type Own } from './process.ts';
 
 const [answerMs, againMs] = [5000, 1000];
 const agentTriesMax = 3;
+/** Another caller, such as the renewal of an identity, may hold the agent for so long. */
+const busyMs = 60_000;
 
 export async function execIn(
   { machineId: id, command }: ExecSpec,
@@ -23,13 +25,7 @@ export async function execIn(
       `Machine ${id} is off; start it: silversmith machine start ${id}`,
     );
   const agent = join(running.folder, 'agent.sock');
-  // A guest may say that it is ready a moment before its agent is.
-  for (let asked = 1; asked < agentTriesMax; asked++) {
-    signal.throwIfAborted();
-    if (await agentAnswers(agent, answerMs)) break;
-    // QEMU refuses a connection at once while it has not seen that an earlier one is over.
-    await systemClock.sleep(againMs, signal);
-  }
+  await awaitAgent(agent, signal);
   try {
     return await agentExec(agent, command, { signal });
   } catch (error) {
@@ -38,6 +34,19 @@ export async function execIn(
     throw new AppError('unavailable', notRun(id, command[0] ?? '', error), {
       detail: error.message,
     });
+  }
+}
+
+/** Returns when the agent answers, or when it is time to try without that. */
+async function awaitAgent(agent: string, signal: AbortSignal): Promise<void> {
+  const end = performance.now() + busyMs;
+  // A guest may say that it is ready a moment before its agent is.
+  for (let asked = 1; asked < agentTriesMax && performance.now() < end; ) {
+    signal.throwIfAborted();
+    const answer = await agentState(agent, answerMs);
+    if (answer === 'answers') return;
+    if (answer === 'silent') asked++;
+    await systemClock.sleep(againMs, signal);
   }
 }
 
