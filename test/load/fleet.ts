@@ -49,7 +49,7 @@ export async function runFleet(on: UnderLoad, count: number): Promise<FleetResul
         const open = await store.read('system', (work) => work.jobs.open(2 * count));
         startingMost = Math.max(
           startingMost,
-          open.filter(({ state }) => state === 'running').length,
+          open.filter(({ kind, state }) => kind === 'machineStart' && state === 'running').length,
         );
         return open.length === 0;
       },
