@@ -3,26 +3,16 @@
 
 import { inflateSync, zstdDecompressSync } from 'node:zlib';
 import { itemsMax, keyAt, type Tree, Trees, types, wide } from './btrfs-trees.ts';
-import {
-  assertReadable,
-  type Disk,
-  damaged,
-  type FileKind,
-  FileTree,
-  type Inode,
-} from './file-tree.ts';
+import { assertReadable, type Disk, damaged, FileTree, type Inode, kindOf } from './file-tree.ts';
 import { unpackLzo } from './lzo.ts';
 
 const headAt = 65_536;
-const pageBytes = 65_536;
 const headBytes = 4096;
 const subvolumesMax = 16;
 const compressedBytesMax = 1024 ** 2;
 const rootOfFiles = 5;
 const rootDirectory = 6;
 const firstInode = 256;
-
-const kinds: Record<number, FileKind> = { 4: 'folder', 8: 'file', 10: 'link' };
 
 /** Where a name leads: an inode of the same subvolume, or another subvolume. */
 const locationOf = (data: Buffer) => ({
@@ -39,7 +29,7 @@ class BtrfsFiles extends FileTree {
   readonly #subvolumes = new Map<number, Tree | null>();
 
   constructor(disk: Disk, trees: Trees, subvolume: number) {
-    super(disk, pageBytes);
+    super(disk);
     this.#trees = trees;
     this.root = this.#numberOf(subvolume, firstInode);
   }
@@ -71,7 +61,7 @@ class BtrfsFiles extends FileTree {
       const mode = data.readUInt32LE(52) & 0xffff;
       return {
         number,
-        kind: kinds[mode >> 12] ?? 'other',
+        kind: kindOf(mode),
         mode,
         uid: data.readUInt32LE(44),
         gid: data.readUInt32LE(48),

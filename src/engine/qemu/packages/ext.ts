@@ -4,12 +4,12 @@ import {
   assertReadable,
   type Disk,
   damaged,
-  type FileKind,
   FileTree,
   type Inode,
+  kindOf,
+  type Run,
 } from './file-tree.ts';
 
-const pageBytes = 65_536;
 const folderBytesMax = 32 * 1024 ** 2;
 /** Of the tree of extents of one file. */
 const [depthMax, nodesMax] = [5, 100_000];
@@ -24,14 +24,6 @@ const incompat = {
 };
 const flags = { encrypted: 0x800, extents: 0x80000, inline: 0x10000000 };
 
-interface Run {
-  /** In the file, and on the disk; null: zeros. */
-  at: number;
-  place: number | null;
-  bytes: number;
-}
-
-const kinds: Record<number, FileKind> = { 4: 'folder', 8: 'file', 10: 'link' };
 class ExtFiles extends FileTree {
   protected readonly root = rootInode;
   readonly #head: Buffer;
@@ -41,7 +33,7 @@ class ExtFiles extends FileTree {
   readonly #features: number;
 
   constructor(disk: Disk, head: Buffer) {
-    super(disk, pageBytes);
+    super(disk);
     this.#head = head;
     const log = head.readUInt32LE(0x18);
     if (log > 6) throw damaged(`blocks of 2^${log + 10} bytes`);
@@ -86,7 +78,7 @@ class ExtFiles extends FileTree {
     const mode = raw.readUInt16LE(0);
     return {
       number,
-      kind: kinds[mode >> 12] ?? 'other',
+      kind: kindOf(mode),
       mode,
       uid: raw.readUInt16LE(2) + raw.readUInt16LE(0x78) * 65_536,
       gid: raw.readUInt16LE(0x18) + raw.readUInt16LE(0x7a) * 65_536,
@@ -105,16 +97,7 @@ class ExtFiles extends FileTree {
     if (isShort || ((inode.flags & flags.inline) !== 0 && sizeBytes <= 60))
       return Buffer.from(places.subarray(0, sizeBytes));
     if ((inode.flags & flags.inline) !== 0) throw new Error('its content lies in its inode');
-    const found = Buffer.alloc(sizeBytes);
-    let left = 2 * sizeBytes + this.#blockBytes;
-    for await (const { at, place, bytes } of this.#runs(inode)) {
-      if (at >= sizeBytes) continue;
-      const part = found.subarray(at, Math.min(at + bytes, sizeBytes));
-      left -= part.length;
-      if (left < 0) throw damaged('parts of a file lie over each other');
-      if (place !== null) await this.disk.fill(part, place);
-    }
-    return found;
+    return this.gathered(sizeBytes, this.#runs(inode), this.#blockBytes);
   }
 
   #runs(inode: Inode): AsyncGenerator<Run> {

@@ -47,7 +47,7 @@ export interface Volume extends Pick<Partition, 'name' | 'sizeBytes'> {
   fault: string | null;
 }
 
-/** What opens the kinds that can be read. */
+/** Each of these opens one kind that can be read. */
 const opens: Record<string, (disk: Disk) => Promise<FileTree[]>> = {
   ext: async (disk) => [await openExt(disk)],
   XFS: async (disk) => [await openXfs(disk)],

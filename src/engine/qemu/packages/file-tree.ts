@@ -5,6 +5,7 @@
 
 const linksMax = 40;
 const pagesKeptMax = 512;
+const pageBytes = 65_536;
 
 /** What a file system lies on. What is beyond the end reads as zeros. */
 export interface Disk {
@@ -20,7 +21,20 @@ export const partOf = (disk: Disk, startBytes: number, bytes: number): Disk => (
   fill: (target, offset) => disk.fill(target, startBytes + offset),
 });
 
-export type FileKind = 'file' | 'folder' | 'link' | 'other';
+type FileKind = 'file' | 'folder' | 'link' | 'other';
+
+const kinds: Record<number, FileKind> = { 4: 'folder', 8: 'file', 10: 'link' };
+
+/** The kind that a mode of POSIX has in its upper bits. */
+export const kindOf = (mode: number): FileKind => kinds[mode >> 12] ?? 'other';
+
+/** A piece of a file. */
+export interface Run {
+  /** In the file, and on the disk; null: zeros. */
+  at: number;
+  place: number | null;
+  bytes: number;
+}
 
 export interface Inode {
   number: number;
@@ -48,11 +62,9 @@ export function assertReadable(sizeBytes: number, bytesMax: number): void {
 export abstract class FileTree {
   protected readonly disk: Disk;
   readonly #pages = new Map<number, Buffer>();
-  readonly #pageBytes: number;
 
-  constructor(disk: Disk, pageBytes: number) {
+  constructor(disk: Disk) {
     this.disk = disk;
-    this.#pageBytes = pageBytes;
   }
 
   protected abstract readonly root: number;
@@ -66,15 +78,36 @@ export abstract class FileTree {
   protected async table(offset: number, length: number): Promise<Buffer> {
     const found = Buffer.alloc(length);
     for (let done = 0; done < length; ) {
-      const start = Math.floor((offset + done) / this.#pageBytes) * this.#pageBytes;
+      const start = Math.floor((offset + done) / pageBytes) * pageBytes;
       let page = this.#pages.get(start);
       if (page === undefined) {
-        page = await this.disk.read(start, this.#pageBytes);
+        page = await this.disk.read(start, pageBytes);
         const [oldest] = this.#pages.keys();
         if (oldest !== undefined && this.#pages.size >= pagesKeptMax) this.#pages.delete(oldest);
         this.#pages.set(start, page);
       }
       done += page.copy(found, done, offset + done - start);
+    }
+    return found;
+  }
+
+  /**
+   * A content from its runs, whose last one may end up to a block behind it. Runs may lie over each
+   * other, but not without end.
+   */
+  protected async gathered(
+    sizeBytes: number,
+    runs: AsyncIterable<Run>,
+    blockBytes: number,
+  ): Promise<Buffer> {
+    const found = Buffer.alloc(sizeBytes);
+    let left = 2 * sizeBytes + blockBytes;
+    for await (const { at, place, bytes } of runs) {
+      if (at >= sizeBytes) continue;
+      const part = found.subarray(at, Math.min(at + bytes, sizeBytes));
+      left -= part.length;
+      if (left < 0) throw damaged('parts of a file lie over each other');
+      if (place !== null) await this.disk.fill(part, place);
     }
     return found;
   }

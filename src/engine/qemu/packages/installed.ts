@@ -83,14 +83,22 @@ class Root {
   }
 }
 
-/** Throws Unread when the disk has no list to give, and an Error when it is damaged. */
-export async function installedOn(disk: Disk): Promise<PackageList> {
+/** Finds the file systems that can be read, and the largest volume that is known and cannot. */
+async function lookedAt(disk: Disk) {
   const volumes = await volumesOf(disk);
   const readable = volumes.flatMap(({ files }) => files);
+  return {
+    readable,
+    other: volumes.find(({ kind, files }) => files.length === 0 && kind !== null),
+  };
+}
+
+/** Throws Unread when the disk has no list to give, and an Error when it is damaged. */
+export async function installedOn(disk: Disk): Promise<PackageList> {
+  const { readable, other } = await lookedAt(disk);
   const root = new Root(readable);
   const system = await systemOf(root);
   const [found, notes] = await packagesOf(root);
-  const other = volumes.find(({ kind, files }) => files.length === 0 && kind !== null);
   if (found.length > 0) return packageListOf(system, found, notes);
   if (other && (system === null || readable.length === 0)) throw new Unread(otherKind(other));
   if (notes[0] !== undefined) throw new Unread(notes[0]);
@@ -100,9 +108,7 @@ export async function installedOn(disk: Disk): Promise<PackageList> {
 
 /** The file system that has the system on it. Throws Unread when none here can be read. */
 export async function rootOf(disk: Disk): Promise<FileTree> {
-  const volumes = await volumesOf(disk);
-  const readable = volumes.flatMap(({ files }) => files);
-  const other = volumes.find(({ kind, files }) => files.length === 0 && kind !== null);
+  const { readable, other } = await lookedAt(disk);
   for (const one of readable) if (await one.has('/etc')) return one.files;
   if (other) throw new Unread(otherKind(other));
   if (readable[0]) return readable[0].files;

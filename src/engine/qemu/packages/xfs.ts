@@ -4,12 +4,12 @@ import {
   assertReadable,
   type Disk,
   damaged,
-  type FileKind,
   FileTree,
   type Inode,
+  kindOf,
+  type Run,
 } from './file-tree.ts';
 
-const pageBytes = 65_536;
 const folderBytesMax = 32 * 1024 ** 2;
 /** Of the tree of extents of one file. */
 const [depthMax, nodesMax] = [8, 100_000];
@@ -24,8 +24,6 @@ const flags = { realtime: 0x1, wideTimes: 0x8n, wideCounts: 0x10n };
 /** Where the content of an inode is. */
 const [inPlace, inExtents, inTree] = [1, 2, 3];
 const linkHeaderBytes = 56;
-
-const kinds: Record<number, FileKind> = { 4: 'folder', 8: 'file', 10: 'link' };
 
 interface Extent {
   /** In blocks of the file. */
@@ -51,7 +49,7 @@ class XfsFiles extends FileTree {
   readonly #hasFileTypes: boolean;
 
   constructor(disk: Disk, head: Buffer) {
-    super(disk, pageBytes);
+    super(disk);
     this.#version = head.readUInt16BE(100) & 0xf;
     this.#blockBytes = head.readUInt32BE(4);
     this.#blocksPerGroup = head.readUInt32BE(84);
@@ -104,7 +102,7 @@ class XfsFiles extends FileTree {
     const mode = raw.readUInt16BE(2);
     return {
       number,
-      kind: kinds[mode >> 12] ?? 'other',
+      kind: kindOf(mode),
       mode,
       uid: raw.readUInt32BE(8),
       gid: raw.readUInt32BE(12),
@@ -180,7 +178,8 @@ class XfsFiles extends FileTree {
     if (inode.places.readUInt8(5) === inPlace)
       return Buffer.from(this.#fork(inode).subarray(0, sizeBytes));
     const isBlockwise = kind === 'link' && this.#version === 5;
-    const found = await this.#bytesOf(inode, isBlockwise ? sizeBytes + 1024 : sizeBytes);
+    const bytes = isBlockwise ? sizeBytes + 1024 : sizeBytes;
+    const found = await this.gathered(bytes, this.#runs(inode, bytes), this.#blockBytes);
     if (!isBlockwise) return found;
     // Each block of a long target begins with a header.
     const parts: Buffer[] = [];
@@ -189,18 +188,14 @@ class XfsFiles extends FileTree {
     return Buffer.concat(parts).subarray(0, sizeBytes);
   }
 
-  async #bytesOf(inode: Inode, sizeBytes: number): Promise<Buffer> {
-    const found = Buffer.alloc(sizeBytes);
-    let left = 2 * sizeBytes + this.#blockBytes;
-    for await (const { at, place, blocks, isSetAside } of this.#extents(inode)) {
-      const start = at * this.#blockBytes;
-      if (start >= sizeBytes) continue;
-      const part = found.subarray(start, Math.min(start + blocks * this.#blockBytes, sizeBytes));
-      left -= part.length;
-      if (left < 0) throw damaged('parts of a file lie over each other');
-      if (!isSetAside) await this.disk.fill(part, this.#placeOf(place));
+  /** The runs of the first bytes of a file; the places of others are not looked at. */
+  async *#runs(inode: Inode, bytesMax: number): AsyncGenerator<Run> {
+    for await (const { at: block, place, blocks, isSetAside } of this.#extents(inode)) {
+      const at = block * this.#blockBytes;
+      if (at >= bytesMax) continue;
+      const bytes = blocks * this.#blockBytes;
+      yield { at, place: isSetAside ? null : this.#placeOf(place), bytes };
     }
-    return found;
   }
 
   async folder(inode: Inode): Promise<Map<string, number>> {
