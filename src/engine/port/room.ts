@@ -2,7 +2,7 @@
 // whole. The caller reserves it while they grow, so that calls which each fit, and together do not,
 // do not fill the disk.
 
-/** What the files of a call take on the disk now. */
+/** The files of a call take so much of the disk now. */
 export interface Written {
   /** Files that are gone when the call ends. */
   scratchBytes: number;

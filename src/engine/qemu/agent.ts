@@ -1,6 +1,7 @@
 // Speaks to the guest agent: asks whether the guest is up, runs a command in it, and lets it shut
 // down by itself. The guest controls every answer, so no answer is trusted.
 
+import { systemClock } from '../../lib/clock.ts';
 import type { ExecResult } from '../optional/exec.ts';
 import { JsonSocket, type Message, PeerRefusal } from './qmp.ts';
 
@@ -42,16 +43,37 @@ export async function openAgent(
  * Whether the agent answers. It is `busy` while QEMU refuses a connection at once, because others
  * are open or it has not seen yet that they are over.
  */
-export async function agentState(
-  path: string,
-  timeoutMs: number,
-): Promise<'answers' | 'busy' | 'silent'> {
+async function agentState(path: string, timeoutMs: number): Promise<'answers' | 'busy' | 'silent'> {
   try {
     (await openAgent(path, timeoutMs)).close();
     return 'answers';
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'EAGAIN' ? 'busy' : 'silent';
   }
+}
+
+interface AgentWait {
+  limitMs: number;
+  pollMs: number;
+  /** So many times an agent may be silent; times when it is busy do not count. */
+  silentMax?: number;
+}
+
+/** Resolves to whether the agent answers; false when it does not in time. */
+export async function awaitAgent(
+  path: string,
+  { limitMs, pollMs, silentMax = Number.POSITIVE_INFINITY }: AgentWait,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const end = performance.now() + limitMs;
+  for (let silent = 0; silent < silentMax && performance.now() < end; ) {
+    signal.throwIfAborted();
+    const state = await agentState(path, answerMs);
+    if (state === 'answers') return true;
+    if (state === 'silent') silent++;
+    await systemClock.sleep(pollMs, signal);
+  }
+  return false;
 }
 
 export const agentAnswers = async (path: string, timeoutMs: number): Promise<boolean> =>

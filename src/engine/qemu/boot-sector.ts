@@ -2,10 +2,9 @@
 // machine is started from it.
 
 const sectorBytes = 512;
-const [efiSystem, biosBoot] = [
-  '28732ac11ff8d211ba4b00a0c93ec93b',
-  '4861682149646f6e744e656564454649',
-];
+/** Of an EFI system partition, in a GPT and in the old table. */
+export const efiTypes = ['28732ac11ff8d211ba4b00a0c93ec93b', 'ef'];
+const biosBoot = '4861682149646f6e744e656564454649';
 const entriesMax = 128;
 
 /** Bytes of a disk that `firmwareOf` looks at. */
@@ -23,7 +22,7 @@ export function firmwareOf(head: Buffer): 'bios' | 'uefi' | 'doubtful' | 'none' 
   if (head.length < sectorBytes || head.readUInt16BE(510) !== 0x55aa) return 'none';
   const hasCode = head.subarray(0, 440).some((byte) => byte !== 0);
   const types = partitionTypes(head);
-  const esp = types.includes(efiSystem) || types.includes('ef');
+  const esp = efiTypes.some((type) => types.includes(type));
   if (!hasCode) return esp ? 'uefi' : 'none';
   return isGpt(head) && esp && !types.includes(biosBoot) ? 'doubtful' : 'bios';
 }

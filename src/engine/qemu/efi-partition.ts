@@ -2,9 +2,9 @@
 // boot loaders, so its firmware starts one path alone. Nothing here trusts the partition: each read
 // has a bound, and what is not understood is said to be no FAT.
 
+import { efiTypes } from './boot-sector.ts';
 import { partitionsOf, type ReadDisk } from './partition.ts';
 
-const efiTypes = ['28732ac11ff8d211ba4b00a0c93ec93b', 'ef'];
 const usualPath = '/EFI/BOOT/BOOTX64.EFI';
 const entryBytes = 32;
 /** Far more than the folders of boot loaders have; a hostile one is not read to its end. */

@@ -3,15 +3,15 @@
 import { join } from 'node:path';
 import { AppError } from '../../domain/error.ts';
 import type { MachineId } from '../../domain/ids.ts';
-import { systemClock } from '../../lib/clock.ts';
 import type { ExecResult, ExecSpec } from '../optional/exec.ts';
-import { AgentError, agentExec, agentState } from './agent.ts';
+import { AgentError, agentExec, awaitAgent } from './agent.ts';
 import { findProcess, type Own } from './process.ts';
 
-const [answerMs, againMs] = [5000, 1000];
-const agentTriesMax = 3;
-/** Another caller, such as the renewal of an identity, may hold the agent for so long. */
-const busyMs = 60_000;
+/**
+ * A guest may say that it is ready a moment before its agent is. Another caller, such as the
+ * renewal of an identity, may hold the agent for a minute.
+ */
+const patience = { limitMs: 60_000, pollMs: 1000, silentMax: 2 };
 
 export async function execIn(
   { machineId: id, command }: ExecSpec,
@@ -25,7 +25,7 @@ export async function execIn(
       `Machine ${id} is off; start it: silversmith machine start ${id}`,
     );
   const agent = join(running.folder, 'agent.sock');
-  await awaitAgent(agent, signal);
+  await awaitAgent(agent, patience, signal);
   try {
     return await agentExec(agent, command, { signal });
   } catch (error) {
@@ -34,19 +34,6 @@ export async function execIn(
     throw new AppError('unavailable', notRun(id, command[0] ?? '', error), {
       detail: error.message,
     });
-  }
-}
-
-/** Returns when the agent answers, or when it is time to try without that. */
-async function awaitAgent(agent: string, signal: AbortSignal): Promise<void> {
-  const end = performance.now() + busyMs;
-  // A guest may say that it is ready a moment before its agent is.
-  for (let asked = 1; asked < agentTriesMax && performance.now() < end; ) {
-    signal.throwIfAborted();
-    const answer = await agentState(agent, answerMs);
-    if (answer === 'answers') return;
-    if (answer === 'silent') asked++;
-    await systemClock.sleep(againMs, signal);
   }
 }
 

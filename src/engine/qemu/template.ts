@@ -10,7 +10,7 @@ import type { LayerId, TemplateId } from '../../domain/ids.ts';
 import { systemClock } from '../../lib/clock.ts';
 import { exists, moveDurably, sha256File, statOrNull, writeWhole } from '../../lib/files.ts';
 import type { Instant, TemplateDigests, TemplateFiles, TemplateSpec } from '../optional/instant.ts';
-import { AgentError, agentAnswers, agentExec } from './agent.ts';
+import { AgentError, agentExec, awaitAgent } from './agent.ts';
 import { removeBuild } from './build.ts';
 import { CloneOrders, NoAnswer } from './clone-orders.ts';
 import { faultOf, settleScript } from './clone-script.ts';
@@ -31,7 +31,7 @@ type Context = Own & { host: Host; memories: TemplateMemories };
 
 const [settleMs, settleAgentMs] = [120_000, 30_000];
 /** A guest may say that it is ready before its agent is, by minutes where the host is busy. */
-const [agentMs, agentPollMs, agentLimitMs] = [5000, 500, 300_000];
+const agentPatience = { limitMs: 300_000, pollMs: 500 };
 /** The guest is at rest when it wants less than this share of a processor. Some never are. */
 const [restMs, restShare, restTriesMax] = [100, 0.1, 50];
 const mib = 1024 ** 2;
@@ -153,13 +153,8 @@ async function make(
 
 /** Throws `invalid` for a guest whose clones could not become machines of their own. */
 async function settle(agent: string, signal: AbortSignal): Promise<void> {
-  const end = performance.now() + agentLimitMs;
-  while (!(await agentAnswers(agent, agentMs))) {
-    if (performance.now() >= end)
-      throw cannot('it has no guest agent; install qemu-guest-agent in it');
-    // While another connection is open to the agent, the next ones are refused at once.
-    await systemClock.sleep(agentPollMs, signal);
-  }
+  if (!(await awaitAgent(agent, agentPatience, signal)))
+    throw cannot('it has no guest agent; install qemu-guest-agent in it');
   const options = { limitMs: settleMs, agentMs: settleAgentMs, input: settleScript, signal };
   const ended = await agentExec(agent, ['/bin/sh'], options).catch((error) => {
     signal.throwIfAborted();
