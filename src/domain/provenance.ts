@@ -1,13 +1,11 @@
 // The provenance of an exported file, in the form that tools of supply chains read: a statement of
-// in-toto (version 1) whose predicate is SLSA provenance (version 1), in an envelope of DSSE. The
+// in-toto (version 1) whose predicate is SLSA provenance (version 1). lib/envelope.ts signs it. The
 // statement and the manifest of the file are one text, so that one document says what the file is;
 // each reader leaves out the fields that it does not know.
 
 import type { ImageId, TransferId } from './ids.ts';
 import type { Image } from './image.ts';
 import type { Manifest } from './transfer.ts';
-
-const payloadType = 'application/vnd.in-toto+json';
 
 /** A thing and its digest; the digest of a base is that of the disk that was added as the base. */
 interface Descriptor {
@@ -61,21 +59,4 @@ export function withProvenance(
     },
     ...manifest,
   };
-}
-
-/** The text that the signature of an envelope covers. */
-const signedText = (payload: string) =>
-  `DSSEv1 ${payloadType.length} ${payloadType} ${Buffer.byteLength(payload)} ${payload}`;
-
-/** A statement in a signed envelope, as JSON on one line. */
-export function envelopeOf(
-  statement: string,
-  signer: { id: string; sign(text: string): string },
-): string {
-  const signatures = [{ keyid: signer.id, sig: signer.sign(signedText(statement)) }];
-  return JSON.stringify({
-    payloadType,
-    payload: Buffer.from(statement).toString('base64'),
-    signatures,
-  });
 }

@@ -3,17 +3,13 @@
 // stays as it is, for the schemas to judge.
 
 import type { OperationSpec } from '../contract/operation.ts';
+import { isObject } from '../lib/objects.ts';
 
 interface Schema {
   type?: unknown;
   properties?: Record<string, Schema>;
   required?: string[];
 }
-
-type Json = Record<string, unknown>;
-
-const isObject = (value: unknown): value is Json =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** Returns the value with each field changed that the schema declares; other fields stay. */
 function mapDeclared(

@@ -1,7 +1,9 @@
-// Opens envelopes of DSSE with statements of in-toto, as exports have them. They come from outside:
-// each is bounded, and nothing in one is believed before a given key has signed it.
+// Makes and opens envelopes of DSSE with statements of in-toto, as exports have them. Those that
+// are opened come from outside: each is bounded, and nothing in one is believed before a given key
+// has signed it.
 
 import { createPublicKey, type KeyObject, verify } from 'node:crypto';
+import { isObject } from './objects.ts';
 
 const payloadType = 'application/vnd.in-toto+json';
 export const envelopeBytesMax = 1024 ** 2;
@@ -16,9 +18,6 @@ export interface Opened {
   /** Which of the keys has signed it, by its place; null: none. */
   signedBy: number | null;
 }
-
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /**
  * Reads public keys of ed25519: PEM, or DER in base64, one a line. Throws an Error for a text with
@@ -42,6 +41,16 @@ const signedBytes = (payload: Buffer) =>
     Buffer.from(`DSSEv1 ${payloadType.length} ${payloadType} ${payload.length} `),
     payload,
   ]);
+
+/** A statement in a signed envelope, as JSON on one line. */
+export function envelopeOf(
+  statement: string,
+  signer: { id: string; sign(text: string): string },
+): string {
+  const payload = Buffer.from(statement);
+  const signatures = [{ keyid: signer.id, sig: signer.sign(signedBytes(payload).toString()) }];
+  return JSON.stringify({ payloadType, payload: payload.toString('base64'), signatures });
+}
 
 /** Opens an envelope. Throws an Error, which says what is wrong with its form. */
 export function openEnvelope(text: string, keys: readonly KeyObject[]): Opened {

@@ -22,6 +22,13 @@ export interface Signer {
   trusts(text: string, signature: string): boolean;
 }
 
+/** The id of a public key, as signers have it. */
+export const keyIdOf = (key: KeyObject): string =>
+  createHash('sha256')
+    .update(key.export({ format: 'der', type: 'spki' }))
+    .digest('hex')
+    .slice(0, 16);
+
 /** Reads public keys, one a line; none when there is no file. Throws with the line that is bad. */
 async function publicKeysIn(path: string): Promise<KeyObject[]> {
   const lines = (await exists(path)) ? (await readFile(path, 'utf8')).split('\n') : [];
@@ -69,9 +76,8 @@ export async function signingKeyFile(path: string, trustedPath: string): Promise
   const key = await privateKeyIn(path);
   const publicKey = createPublicKey(key);
   const trusted = [publicKey, ...(await publicKeysIn(trustedPath))];
-  const spki = publicKey.export({ format: 'der', type: 'spki' });
   return {
-    id: createHash('sha256').update(spki).digest('hex').slice(0, 16),
+    id: keyIdOf(publicKey),
     sign: (text) => sign(null, Buffer.from(text), key).toString('base64'),
     trusts: (text, signature) =>
       trusted.some((one) => verify(null, Buffer.from(text), one, Buffer.from(signature, 'base64'))),

@@ -1,12 +1,13 @@
 // silversmith image verify: whether exported files are what their provenance states, without a
 // server.
 
-import { createHash, type KeyObject } from 'node:crypto';
+import type { KeyObject } from 'node:crypto';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { Command } from 'commander';
 import { envelopeBytesMax, type Opened, openEnvelope, publicKeysOf } from '../../lib/envelope.ts';
 import { sha256File } from '../../lib/files.ts';
+import { keyIdOf } from '../../lib/signing-key.ts';
 import { exitCode } from '../exit.ts';
 import { UsageError } from '../parse.ts';
 import type { RemoteContext } from './context.ts';
@@ -66,12 +67,6 @@ async function filesAt(path: string): Promise<string[]> {
   return names.map((name) => join(path, name.slice(0, -ending.length)));
 }
 
-const idOf = (key: KeyObject) =>
-  createHash('sha256')
-    .update(key.export({ format: 'der', type: 'spki' }))
-    .digest('hex')
-    .slice(0, 16);
-
 async function verdictOn(file: string, keys: readonly KeyObject[]): Promise<Verdict> {
   const nothing = { file, verified: false, key_id: null, digest_matches: null, statement: null };
   const opened = await openAt(`${file}${ending}`, keys);
@@ -86,7 +81,7 @@ async function verdictOn(file: string, keys: readonly KeyObject[]): Promise<Verd
       : matches
         ? signatureFault(key, keys)
         : `the file has the digest ${sha256}, and the statement is about ${subjects.map((one) => one.sha256).join(', ')}`;
-  const found = { key_id: key ? idOf(key) : null, digest_matches: matches, statement };
+  const found = { key_id: key ? keyIdOf(key) : null, digest_matches: matches, statement };
   return { file, verified: reason === null, reason, ...found };
 }
 

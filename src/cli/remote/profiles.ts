@@ -6,6 +6,7 @@ import { chmod, mkdir, readFile, realpath, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Environment } from '../../lib/environment.ts';
 import { profilesFile } from '../../lib/folders.ts';
+import { isObject } from '../../lib/objects.ts';
 import { CommandError, runCommand, systemPath } from '../../lib/spawn.ts';
 import { interruptible } from '../interruptible.ts';
 import { accessKey, parsed, profileName, UsageError } from '../parse.ts';
@@ -50,16 +51,13 @@ async function assertClosed(file: string): Promise<void> {
   if (own.size > fileBytesMax) throw new UsageError(`${file} is too large to be profiles.`);
 }
 
-const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
-
 const isText = (value: unknown): value is string => typeof value === 'string' && value !== '';
 
 function profileIn(file: string, name: string, value: unknown): Profile {
   const wrong = (what: string): never => {
     throw new UsageError(`${file}: the profile ${name} ${what}; type silversmith login again.`);
   };
-  if (!isRecord(value) || !isText(value.url) || !isText(value.key))
+  if (!isObject(value) || !isText(value.url) || !isText(value.key))
     return wrong('lacks url or key');
   const url = parsed(`${file}: ${name}: url`, value.url, serverUrl);
   const key = parsed(`${file}: ${name}: key`, value.key, accessKey);
@@ -88,7 +86,7 @@ export async function readProfiles(env: Environment): Promise<Profiles> {
     if (!(error instanceof SyntaxError)) throw error;
     throw new UsageError(`${file} is not JSON; mend it, or remove it and type silversmith login.`);
   }
-  if (!isRecord(value) || !isRecord(value.profiles))
+  if (!isObject(value) || !isObject(value.profiles))
     throw new UsageError(`${file} lacks profiles; mend it, or remove it.`);
   const found = Object.entries(value.profiles).map(
     ([name, one]) =>

@@ -5,7 +5,7 @@ import { accountRoomBytes } from '../../domain/account.ts';
 import { AppError, failedForGood, failedForNow } from '../../domain/error.ts';
 import { gb } from '../../domain/host.ts';
 import type { Job } from '../../domain/job.ts';
-import { envelopeOf, withProvenance } from '../../domain/provenance.ts';
+import { withProvenance } from '../../domain/provenance.ts';
 import {
   fileEnding,
   type Manifest,
@@ -15,6 +15,7 @@ import {
 import { gbBytes } from '../../domain/units.ts';
 import { requirePart } from '../../engine/optional/parts.ts';
 import { piecesOf } from '../../lib/content.ts';
+import { envelopeOf } from '../../lib/envelope.ts';
 import { sha256OfPieces } from '../../lib/files.ts';
 import { HoleFinder } from '../../lib/holes.ts';
 import type { Reader } from '../../store/port/unit-of-work.ts';
