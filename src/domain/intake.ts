@@ -3,7 +3,7 @@
 
 import type { LayerId, OrganisationId } from './ids.ts';
 
-/** What one part of an intake holds in the account. */
+/** The account counts this for one part of an intake. */
 export interface IntakePart {
   /** The layer that is made. */
   layerId: LayerId;
@@ -13,7 +13,7 @@ export interface IntakePart {
   organisationId: OrganisationId | null;
   /** On the disk now. */
   bytes: number;
-  /** What it may write beyond that. */
+  /** It may write so much beyond that. */
   reservedBytes: number;
   /** When it counts no more, unless it is renewed, as after the death of its server. */
   expiresAt: number;

@@ -186,7 +186,7 @@ export interface QuickBase {
 export async function quickBase(
   folder: string,
   machine: string = guests.ready,
-  { mark = 0, onDemoDisk = false }: { mark?: number; onDemoDisk?: boolean } = {},
+  { mark = 0 }: { mark?: number } = {},
 ): Promise<QuickBase> {
   const demo = await demoBase();
   const root = join(folder, 'quick-root');
@@ -204,7 +204,7 @@ export async function quickBase(
   };
   await writeFile(files.initrd, Buffer.concat([await readFile(demo.initrd), gzipSync(archive)]));
   await copyFile(demo.kernel, files.kernel);
-  if (onDemoDisk) files.disk = demo.disk;
+  if (machine === guests.lives) files.disk = demo.disk;
   else {
     const disk = Buffer.alloc(2 * mib);
     disk.writeUInt16BE(0x55aa, 510);
@@ -222,5 +222,4 @@ export async function quickBase(
 }
 
 /** Its machines have the guest agent and the programs of the demo base, and no systemd. */
-export const livingBase = (folder: string): Promise<QuickBase> =>
-  quickBase(folder, guests.lives, { onDemoDisk: true });
+export const livingBase = (folder: string): Promise<QuickBase> => quickBase(folder, guests.lives);

@@ -63,9 +63,7 @@ export async function startQuick(
     await close();
   });
   const titles = [{ name: 'Title', script, timeoutMs }];
-  const onDemoDisk = guest === guests.lives;
-  const base = await (options.base?.(folder) ??
-    quickBase(folder, guest, { mark: baseMark, onDemoDisk }));
+  const base = await (options.base?.(folder) ?? quickBase(folder, guest, { mark: baseMark }));
   const { software, machines, key } = await furnish(server, { base, titles, machines: 1 });
   const [machine = 0] = machines;
   const client = createClient({ url: server.url, ...key });

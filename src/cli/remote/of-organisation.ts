@@ -15,7 +15,7 @@ export interface OfOrganisation {
 /** The access of such a command to the organisation. */
 interface Lent {
   options: ClientOptions;
-  /** What operators alone are shown; null with a key of an organisation. */
+  /** Operators alone see this; null with a key of an organisation. */
   shown: {
     keys: readonly { name: string; permissions: readonly string[] }[];
     machineTypes: readonly { name: string; network: string | null }[];
