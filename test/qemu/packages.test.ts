@@ -78,7 +78,11 @@ describe('the list of packages of a layer', () => {
       [0, 'XFSB', /not read: .*holds XFS, and the file system is damaged: the sizes of its tables/],
       [65_600, '_BHRfS_M', /not read: .*holds btrfs, and the file system is damaged/],
       [512, 'LABELONE', /not read: .*holds LVM, and the file system is damaged: the label of LVM/],
-      [0, 'LUKS\xba\xbe', /not read: .*holds an encrypted volume \(LUKS\), and it is not read without its key/],
+      [
+        0,
+        'LUKS\xba\xbe',
+        /not read: .*holds an encrypted volume \(LUKS\), and it is not read without its key/,
+      ],
       [0, 'nothing', /not read: its disk has no file system that is known here/],
     ] as const) {
       await writeFile(disk, '');
