@@ -17,7 +17,7 @@ import type { Host } from './host.ts';
 import { type Paths, pathsIn } from './paths.ts';
 import { type Found, findProcess, hasDisk, type Own, ownerOf } from './process.ts';
 import { diskFull } from './qemu-img.ts';
-import { monitorCall } from './qmp.ts';
+import { monitorCall, openMonitor } from './qmp.ts';
 
 const monitorMs = 10_000;
 const pollMs = 100;
@@ -209,6 +209,24 @@ const jobsIn = (answer: unknown) =>
     };
   });
 
+/**
+ * Begins a backup job unless another job of this machine is under way; tells whether it did. QEMU
+ * 7.2 ends with a failed assertion, and the guest with it, when one job begins while another one
+ * begins or ends. A monitor serves one connection at a time, so on one connection nobody else comes
+ * between the look and the order.
+ */
+async function beginAlone(path: string, order: Record<string, unknown>): Promise<boolean> {
+  const monitor = await openMonitor(path, monitorMs);
+  try {
+    const jobs = jobsIn(await monitor.call('query-jobs', undefined, monitorMs));
+    if (jobs.some(({ status }) => status !== 'concluded')) return false;
+    await monitor.call('drive-backup', order, monitorMs);
+    return true;
+  } finally {
+    monitor.close();
+  }
+}
+
 /** Lets QEMU copy the disk as of this moment into a second file, while the guest keeps running.
  * Resolves to null, or to the reason why that cannot be done now.
  */
@@ -226,31 +244,27 @@ async function copyRunning(
   const job = `backup-${diskId}-${newId()}`;
   const empty = join(paths.builds, `${job}.qcow2`);
   const monitor = join(running.folder, 'qmp.sock');
+  const notNow = (error: unknown) => {
+    throw new NotNow(String(error));
+  };
   const call = (name: string, args?: Record<string, unknown>) =>
-    monitorCall(monitor, name, args, monitorMs).catch((error) => {
-      throw new NotNow(String(error));
-    });
-  const query = async () => jobsIn(await call('query-jobs'));
+    monitorCall(monitor, name, args, monitorMs).catch(notNow);
   let part = empty;
   try {
-    while (
-      (await query()).some(
-        ({ id, status }) => id.startsWith(`backup-${diskId}`) && status !== 'concluded',
-      )
-    ) {
-      signal.throwIfAborted();
-      await new Promise((resolve) => setTimeout(resolve, pollMs));
-    }
     const user = host.user.ids === null ? host.user : { ...host.user, ids: await ownerOf(running) };
     await createOverlay(empty, paths.backing(layerId), sizeBytes, user, signal);
     part = join(await copiesOf(running, context), `${job}.qcow2`);
     await rename(empty, part);
-    await call('drive-backup', {
+    const order = {
       ...{ 'job-id': job, device: 'disk', target: paths.fromGuest(empty), format: 'qcow2' },
       ...{ sync: 'top', mode: 'existing', 'auto-dismiss': false },
-    });
+    };
+    while (!(await beginAlone(monitor, order).catch(notNow))) {
+      signal.throwIfAborted();
+      await new Promise((resolve) => setTimeout(resolve, pollMs));
+    }
     while (true) {
-      const mine = (await query()).find(({ id }) => id === job);
+      const mine = jobsIn(await call('query-jobs')).find(({ id }) => id === job);
       if (!mine) throw new NotNow(`the job ${job} is lost`);
       if (mine.status === 'concluded') {
         await call('job-dismiss', { id: job });
