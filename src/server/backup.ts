@@ -80,7 +80,7 @@ interface BackupOptions {
 /**
  * Makes a backup in a folder that is new or empty, while a server may be running. Captures wait
  * while disks are copied; compaction, imports and removals wait until everything is. Throws
- * `invalid` for another folder, and `unavailable` when the disk is full.
+ * `invalid` for another folder, and `no_capacity` when the disk is full.
  */
 export async function backUp(
   source: Source,

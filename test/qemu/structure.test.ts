@@ -199,7 +199,7 @@ describe('an upload that unpacks to more than it seems', { skip: leftOutWithoutR
     assert.ok(free - least < 40 * mib, `${free - least}`);
     for (const parentId of [null, base])
       await assert.rejects(importing(parentId, Number.MAX_SAFE_INTEGER), {
-        code: 'unavailable',
+        code: 'no_capacity',
         retry: 'later',
       });
     assert.ok(least > (await room(folder)).reserve / 2, `${least}`);
@@ -211,7 +211,7 @@ describe('an upload that unpacks to more than it seems', { skip: leftOutWithoutR
     const many = await Promise.allSettled(
       [1, 2, 3].map(() => importing(base, Number.MAX_SAFE_INTEGER)),
     );
-    assert.ok(many.every((one) => one.status === 'rejected' && one.reason.code === 'unavailable'));
+    assert.ok(many.every((one) => one.status === 'rejected' && one.reason.code === 'no_capacity'));
     // An ended tool closes its files a moment later.
     await waitFor('all is free again', async () => (await room(folder)).free === free);
     assert.deepEqual(await readdir(join(folder, 'engine', 'builds')), []);

@@ -9,7 +9,7 @@ import type { BlobId, Blobs } from '../port.ts';
 
 const noRoom = () =>
   new AppError(
-    'unavailable',
+    'no_capacity',
     'The disk of the host is full; the part was not kept. Send it again later.',
     { retry: 'later' },
   );

@@ -19,7 +19,8 @@ export interface Backup {
    * can. The disk of a machine that is on is copied as of one moment, as if its power had been cut.
    * Returns the ids of things that do not exist. Idempotent: a call that rejects leaves a part,
    * which the next call on the folder completes. May run beside every other verb. Throws
-   * `unavailable` when the disk is full, or when a disk could not be copied as of one moment.
+   * `no_capacity` when the disk is full, and `unavailable` when a disk could not be copied as of
+   * one moment.
    */
   copy(spec: BackupSpec, call: Call): Promise<string[]>;
 }

@@ -56,8 +56,8 @@ export interface Instant {
    * identity of anybody. Idempotent: what is made already is not made again. Throws `internal`,
    * with the last lines of the console, for a machine that is not ready in time, and `invalid` for
    * an image whose guests cannot be started from memory; throws `unavailable` when the host could
-   * not start one or its disk is full. After a failure nothing of it can be used; the same call, or
-   * `removeTemplate` and `removeLayer`, clears what is left.
+   * not start one, and `no_capacity` when its disk is full. After a failure nothing of it can be
+   * used; the same call, or `removeTemplate` and `removeLayer`, clears what is left.
    */
   makeTemplate(spec: TemplateSpec, call: Call): Promise<TemplateFiles>;
   /**

@@ -86,13 +86,13 @@ export interface Transfer {
    * Writes the content of a layer's chain (itself first) as one standalone file, followed by the
    * kernel and the initrd that it boots with when they are not on the disk. Idempotent; the sink
    * gets no file before it is whole. Throws `invalid` for a qcow2 of more than `bytesMax`,
-   * `internal` when a layer is missing, and `unavailable` when the host's disk is full.
+   * `internal` when a layer is missing, and `no_capacity` when the host's disk is full.
    */
   exportLayer(spec: ExportSpec, call: Call): Promise<Exported>;
   /**
    * Makes a layer of a file from outside, which is not trusted (see BaseFiles). An existing layer
    * of that id gets the new content in one step. Idempotent. Throws `invalid` for a file that is
-   * not a plain disk, or a layer that would take more than `bytesMax`; throws `unavailable` when
+   * not a plain disk, or a layer that would take more than `bytesMax`; throws `no_capacity` when
    * the host's disk is full. After a failure the layer is as it was before the call.
    */
   importLayer(spec: ImportSpec, call: Call): Promise<{ virtualBytes: number; storedBytes: number }>;

@@ -44,9 +44,9 @@ export interface Builds {
    * Runs a recipe in a build machine started from the parent; with exit status 0 the result is
    * sealed as the layer. Idempotent: an existing layer is not built again. Resolves for a recipe
    * that ends with another status. Throws `internal` for a recipe that did not end within its
-   * limits, and `unavailable` when the machine ended first or the host's disk is full; the error of
-   * a machine that did not reach its recipe has its console's text (`output`). After a failure
-   * there is no layer and no build machine.
+   * limits, `unavailable` when the machine ended first, and `no_capacity` when the host's disk is
+   * full; the error of a machine that did not reach its recipe has its console's text (`output`).
+   * After a failure there is no layer and no build machine.
    */
   buildLayer(spec: BuildSpec, call: Call): Promise<BuildResult>;
 }

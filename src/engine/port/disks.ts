@@ -24,7 +24,7 @@ export interface SealSpec extends DiskSpec {
 export interface Disks {
   /**
    * Makes an empty writable overlay on a layer. Idempotent: does nothing when the disk exists.
-   * Throws `internal` when the layer or the region is missing, and `unavailable` when the host's
+   * Throws `internal` when the layer or the region is missing, and `no_capacity` when the host's
    * disk is full. After a failure there is no disk.
    */
   ensureDisk(spec: DiskSpec, call: Call): Promise<void>;

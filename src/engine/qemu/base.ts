@@ -64,7 +64,7 @@ export async function importBase(
     return { digest, virtualBytes, storedBytes: await storedBytes(paths.layer(layerId)) };
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOSPC') {
-      throw new AppError('unavailable', "The host's disk is full; nothing was added.", {
+      throw new AppError('no_capacity', "The host's disk is full; nothing was added.", {
         detail: String(error),
       });
     }

@@ -149,4 +149,7 @@ export const refusedInput = (error: unknown) =>
     crashes.test(error.cause.message));
 
 export const diskFull = (detail: string) =>
-  failedForNow("The host's disk is full. Free some space there, then try again.", { detail });
+  new AppError('no_capacity', "The host's disk is full. Free some space there, then try again.", {
+    detail,
+    retry: 'later',
+  });

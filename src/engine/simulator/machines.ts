@@ -1,6 +1,6 @@
 // Builds and machines of the simulator: they take time, and fail when their names say so.
 
-import { failedForGood, failedForNow, invalid } from '../../domain/error.ts';
+import { AppError, failedForGood, failedForNow, invalid } from '../../domain/error.ts';
 import type { MachineId } from '../../domain/ids.ts';
 import { sha256Of } from '../../lib/content.ts';
 import type { Trial } from '../optional/trial.ts';
@@ -49,7 +49,11 @@ export const buildsIn = (file: StateFile, pace: Pace): Builds => ({
       : Number(/^exit (\d{1,3})\s*$/m.exec(recipe.script)?.[1] ?? 0);
     if (exit !== 0) return done(`exit ${exit}\n`, exit);
     if (label.includes('sim-disk-full'))
-      throw failedForNow("The host's disk is full. Free some space there, then try again.");
+      throw new AppError(
+        'no_capacity',
+        "The host's disk is full. Free some space there, then try again.",
+        { retry: 'later' },
+      );
     state.layers[layerId] = { parent: parentId, content: [recipe.script], virtualBytes: sizeBytes };
     await file.save();
     return done(`simulated: ${label}\n`);
