@@ -19,7 +19,7 @@ import type { World } from './scenario.ts';
 import type { Order } from './victim.ts';
 
 const victimFile = new URL('./victim.ts', import.meta.url).pathname;
-const reachMs = 300_000;
+const reachMs = 900_000;
 
 export type CuttableDisk = Awaited<ReturnType<typeof cuttableDisk>>;
 

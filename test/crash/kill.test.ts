@@ -12,7 +12,7 @@ import { defer, leftOutWithoutRoot, type Scope } from '../support.ts';
 import { dieAt, type Means } from './death.ts';
 import type { StoreName } from './place.ts';
 import { type Prepared, prepare } from './preparation.ts';
-import { type EngineName, engineNames, type Scenario } from './scenario.ts';
+import { engineNames, type Scenario } from './scenario.ts';
 import { scenarios } from './scenarios.ts';
 import { type Fault, selectionFrom } from './selection.ts';
 import {
@@ -53,9 +53,6 @@ const isChosen = <Part>(chosen: Part | undefined, one: Part) =>
 const chosenScenarios: [string, Scenario][] = Object.entries(scenarios).filter(([name]) =>
   isChosen(selection.scenario, name),
 );
-/** The chosen scenarios that an engine has the parts for. */
-const scenariosOn = (engine: EngineName) =>
-  chosenScenarios.filter(([, { engine: only }]) => isChosen(only, engine));
 const hasFault = (fault: Fault) => isChosen(selection.fault, fault);
 
 /** Kills at the chosen steps of a scenario. Resolves to a line for the report. */
@@ -101,7 +98,7 @@ const hasStore = (store: StoreName) => isChosen(selection.store, store);
 for (const [number, engine] of engineNames.entries()) {
   if (!hasStore('sqlite') || !hasFault('kill') || !isChosen(selection.engine, engine)) continue;
   describe(`a server on the ${engine} engine, killed before a step`, { concurrency: 2 }, () => {
-    for (const [index, [name, scenario]] of scenariosOn(engine).entries()) {
+    for (const [index, [name, scenario]] of chosenScenarios.entries()) {
       const dies = diesOn(number, index);
       // On real disks it takes too long to look at the steps alone.
       if (!dies && engine === 'qemu') continue;
@@ -118,7 +115,7 @@ if (hasStore('sqlite') && hasFault('power') && isChosen(selection.engine, 'qemu'
   describe('a server on real disks, whose power is cut before a step', {
     skip: leftOutWithoutRoot,
   }, () => {
-    for (const [name, scenario] of scenariosOn('qemu')) {
+    for (const [name, scenario] of chosenScenarios) {
       const isLeftOut = isSample && selection.scenario === undefined && !powerSample.includes(name);
       if (isLeftOut) continue;
       it(`of ${name}, loses nothing that was acknowledged and leaves nothing`, {
@@ -179,11 +176,7 @@ describe('the scenarios', () => {
   it('are recorded, with each proof of each', { skip }, () => {
     assert.deepEqual(Object.keys(recorded), Object.keys(scenarios));
     for (const [name, steps] of Object.entries(recorded))
-      assert.deepEqual(
-        Object.keys(steps),
-        proofs.filter((one) => scenarios[name]?.engine === undefined || !one.startsWith('qemu')),
-        name,
-      );
+      assert.deepEqual(Object.keys(steps), [...proofs], name);
   });
 
   it('stand in docs/reference/proofs.md with the numbers of their steps', { skip }, () => {

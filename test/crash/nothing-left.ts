@@ -67,7 +67,9 @@ async function assertFoldersClean(dataDir: string, on: readonly Machine['id'][])
   assert.deepEqual(await names('run'), guests);
   for (const folder of ['layers', 'disks'])
     assert.deepEqual(
-      (await names(folder)).filter((one) => !/^[0-9a-f]+\.(qcow2|vmlinuz|initrd)$/.test(one)),
+      (await names(folder)).filter(
+        (one) => !/^[0-9a-f]+\.(qcow2|vmlinuz|initrd|vars|tpm)$/.test(one),
+      ),
       [],
     );
   assert.deepEqual(

@@ -10,9 +10,9 @@ import type { Simulator } from '../../src/engine/simulator/engine.ts';
 import type { Settings } from '../../src/reconcile/context.ts';
 import { parseConfig } from '../../src/server/options.ts';
 import { type Running, serve } from '../../src/server/serve.ts';
-import { furnish } from '../furnish.ts';
+import { type Furniture, furnish } from '../furnish.ts';
 import type { PostgresServer } from '../postgres/server.ts';
-import { quickBase } from '../qemu/quick-base.ts';
+import { quickAgentBase, quickBase, quickUefiDisk } from '../qemu/quick-base.ts';
 import { type Scope, temporaryFolder } from '../support.ts';
 import { leaveMark } from './mark.ts';
 import { newPlace, type Place } from './place.ts';
@@ -79,6 +79,18 @@ export const worldOf = (
   },
 });
 
+const bases: Record<
+  NonNullable<Scenario['has']> | 'nothing',
+  (folder: string) => Promise<Furniture['base']>
+> = {
+  nothing: quickBase,
+  agent: quickAgentBase,
+  uefi: async (folder) => ({
+    disk: await quickUefiDisk(folder),
+    boot: { mode: 'uefi', tpm: true, stateCopy: 'all' },
+  }),
+};
+
 /** `server`: the PostgreSQL that shall have the store; null: it is in the data directory. */
 export async function prepare(
   t: Scope,
@@ -91,7 +103,9 @@ export async function prepare(
   const disk = join(folder, 'simulated.raw');
   await writeFile(disk, 'a simulated disk');
   const base =
-    engine === 'qemu' ? await quickBase(folder) : { disk, boot: { mode: 'bios' as const } };
+    engine === 'qemu'
+      ? await bases[scenario.has ?? 'nothing'](folder)
+      : { disk, boot: { mode: 'bios' as const } };
   const titles = [11, 12, 13].map((mark) => ({ name: `Title ${mark}`, script: leaveMark(mark) }));
   // These two make the server remove things. The server that dies must do that, not this one.
   const {

@@ -38,8 +38,12 @@ export interface Scenario {
   /** Kinds of jobs that the reconciler runs in this scenario; `collect` is a task. */
   does: (JobKind | 'collect')[];
   settings?: Partial<Settings>;
-  /** The only engine that has the part which it needs. Default: all have it. */
-  engine?: EngineName;
+  /**
+   * What machines on real disks have, beside what they need to become ready. Boots take longer.
+   * `agent`: a guest agent, as those need that start from memory. `uefi`: UEFI and a TPM, whose
+   * states are copied.
+   */
+  has?: 'agent' | 'uefi';
   /** Makes everything that the request needs. Runs once for all steps; the server then stops. */
   prepare(world: World): Promise<void>;
   /** Makes things on the server that will die, such as a running machine. No step counts yet. */

@@ -14,14 +14,18 @@ import {
   diskHas,
   imageHas,
   layerOf,
+  leaveStateMarks,
   machineIs,
   started,
   startedFromMemory,
+  statesHaveMarks,
   stopped,
   withDisk,
 } from './world.ts';
 
 const mib = 1024 ** 2;
+/** A mark behind the file system of the disk that boots by UEFI. */
+const behindPartition = 60;
 
 /** The bytes of a disk to import, with the mark 1. */
 const upload = (engine: EngineName): Buffer => {
@@ -37,12 +41,19 @@ const upload = (engine: EngineName): Buffer => {
 export const scenarios: Record<string, Scenario> = {
   capture: {
     does: ['imageCapture'],
-    prepare: withDisk,
+    has: 'uefi',
+    async prepare(world) {
+      await started(world);
+      await stopped(world);
+      await world.write(behindPartition);
+      await leaveStateMarks(world);
+    },
     asks: [({ machine }) => ({ name: 'imageCapture', input: { machine_id: machine } })],
     async holds(world) {
-      await imageHas(world, 1, { 5: true });
+      await imageHas(world, 1, { [behindPartition]: true });
       await machineIs(world, 'off');
-      await diskHas(world, 'active', { 5: true });
+      await diskHas(world, 'active', { [behindPartition]: true });
+      await statesHaveMarks(world);
     },
   },
   'install of three titles': {
@@ -177,7 +188,7 @@ export const scenarios: Record<string, Scenario> = {
   },
   'making of a template': {
     does: ['templateMake'],
-    engine: 'simulator',
+    has: 'agent',
     prepare: (world) => built(world, 1),
     asks: [() => ({ name: 'imageTemplatesSet', input: { id: 1, templates: 'always' } })],
     tasks: ['template'],

@@ -2,6 +2,8 @@
 // the API, or check which state they are in.
 
 import assert from 'node:assert/strict';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Disk } from '../../src/domain/disk.ts';
 import { waitFor } from '../support.ts';
 import { hasMark, type Marked } from './mark.ts';
@@ -116,6 +118,39 @@ export async function imageHas(
   const image = await imageAtRest(world, await nthImage(world, nth));
   assert.equal(image.status, 'available', image.status_reason ?? '');
   assertMarks(world, { layer: (await layerOf(world, nth)).layer }, expected);
+}
+
+const stateMark = 'a state of the firmware';
+
+/** The files of the firmware's state of the machine's disk, and of the first image's layer. */
+async function stateFiles(world: World) {
+  const { dataDir, store, machine } = world;
+  const [disk] = await store.read('system', (work) => work.disks.ofMachine(machine as never));
+  const inFolder = (name: string, ...more: string[]) => join(dataDir, 'engine', name, ...more);
+  const ofDisk = (kind: string, ...more: string[]) =>
+    inFolder('disks', `${disk?.id}.${kind}`, ...more);
+  return {
+    disk: [ofDisk('vars'), ofDisk('tpm', 'tpm2-00.permall')],
+    layer: (layer: string) => ['vars', 'tpm'].map((kind) => inFolder('layers', `${layer}.${kind}`)),
+  };
+}
+
+/** Writes a mark over the end of the state that the firmware of the machine's disk keeps. */
+export async function leaveStateMarks(world: World): Promise<void> {
+  if (world.engine === 'simulator') return;
+  for (const file of (await stateFiles(world)).disk) {
+    const bytes = readFileSync(file);
+    bytes.write(stateMark, bytes.length - stateMark.length);
+    writeFileSync(file, bytes);
+  }
+}
+
+/** Checks that the machine's disk and the first image both have the marked state. */
+export async function statesHaveMarks(world: World): Promise<void> {
+  if (world.engine === 'simulator') return;
+  const { disk, layer } = await stateFiles(world);
+  for (const file of [...disk, ...layer((await layerOf(world, 1)).layer)])
+    assert.ok(readFileSync(file).includes(stateMark), `the state in ${file}`);
 }
 
 function assertMarks({ dataDir, engine }: World, of: Marked, expected: Record<number, boolean>) {

@@ -3,7 +3,7 @@
 // disk. In a machine it reports ready, with the id of its instance.
 
 import { execFileSync } from 'node:child_process';
-import { copyFile, mkdir, open, readFile, truncate, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, open, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import type { BootProfile } from '../../src/domain/boot.ts';
@@ -21,9 +21,14 @@ export const guests = {
   /** Writes until the disk is full, then reports it. */
   writes:
     'say_ready; $B dd if=/dev/urandom of=/dev/vda bs=1M seek=64 count=64; $B sync; echo wrote-all >/dev/ttyS1',
-  /** On the demo base's disk: has its guest agent, and the driver of the panic device. */
+  /**
+   * On the demo base's disk, or with it in a partition: has its guest agent, and the driver of the
+   * panic device.
+   */
   lives: `$B mkdir -p /disk
-$B mount -t ext4 -o rw /dev/vda /disk
+root=/dev/vda
+[ ! -b /dev/vda1 ] || root=/dev/vda1
+$B mount -t ext4 -o rw $root /disk
 for name in virtio_console pvpanic pvpanic-mmio; do
   $B insmod $($B find /disk/lib/modules -name $name.ko)
 done
@@ -31,7 +36,9 @@ $B mount -t devtmpfs devtmpfs /disk/dev
 $B mount -t proc proc /disk/proc
 $B mount -t sysfs sysfs /disk/sys
 $B mount -t tmpfs tmpfs /disk/run
-$B chroot /disk /usr/sbin/qemu-ga -p /dev/$($B ls /sys/class/virtio-ports | $B head -n 1) &
+port=$($B grep -l guest_agent /sys/class/virtio-ports/*/name)
+port=\${port%/name}
+$B chroot /disk /usr/sbin/qemu-ga -p /dev/\${port##*/} &
 # By this the agent powers off; the program of the demo base needs systemd, which does not run.
 # Other names of the same program do nothing.
 echo '#!/bin/sh
@@ -162,13 +169,35 @@ export async function quickUefiDisk(
   return disk;
 }
 
+/**
+ * Makes the base of machines that can become templates: the demo base's file system lies in a
+ * partition, behind 64 MiB that belong to nobody, so that a test may write there.
+ */
+export async function quickAgentBase(folder: string): Promise<QuickBase> {
+  const base = await quickBase(folder, guests.lives);
+  const inside = join(folder, 'inside.raw');
+  execFileSync('qemu-img', ['convert', '-O', 'raw', (await demoBase()).disk, inside]);
+  const { size } = await stat(inside);
+  const start = 64 * mib;
+  const to = [`of=${base.disk}`, 'bs=1M', `seek=${start / mib}`, 'conv=notrunc,sparse'];
+  execFileSync('dd', [`if=${inside}`, ...to], { stdio: 'pipe' });
+  await rm(inside);
+  await truncate(base.disk, start + size);
+  await writeTable(base.disk, 0x83, { start: start / 512, sectors: size / 512 });
+  return base;
+}
+
 /** Writes a partition table with the one partition into the first sector. */
-async function writeTable(disk: string, type: number): Promise<void> {
+async function writeTable(
+  disk: string,
+  type: number,
+  { start, sectors } = partition,
+): Promise<void> {
   const entry = Buffer.alloc(66);
   entry[0] = 0x80;
   entry[4] = type;
-  entry.writeUInt32LE(partition.start, 8);
-  entry.writeUInt32LE(partition.sectors, 12);
+  entry.writeUInt32LE(start, 8);
+  entry.writeUInt32LE(sectors, 12);
   entry.writeUInt16BE(0x55aa, 64);
   const handle = await open(disk, 'r+');
   await handle.write(entry, 0, entry.length, 446);
