@@ -83,7 +83,7 @@ async function killAtSteps(
     deaths++;
   assert.ok(deaths > 0 || wanted.length === 0);
   if (isSample) assertRecorded(steps, counts);
-  else record(recorded, Object.keys(scenarios), { name, proof, steps });
+  else record(Object.keys(scenarios), { name, proof, steps });
   return `${deaths} deaths, ${steps.length} steps`;
 }
 

@@ -21,6 +21,7 @@ import {
   statesHaveMarks,
   stopped,
   withDisk,
+  withTemplate,
 } from './world.ts';
 
 const mib = 1024 ** 2;
@@ -199,6 +200,20 @@ export const scenarios: Record<string, Scenario> = {
       assert.equal(template.layerId, (await layerOf(world, 1)).layer);
       await imageHas(world, 1, { 11: true });
       await startedFromMemory(world);
+    },
+  },
+  'start from memory': {
+    does: ['machineStart'],
+    has: 'agent',
+    async prepare(world) {
+      await built(world, 1);
+      await withTemplate(world);
+      await world.client.imageAssign({ id: 1, machine_ids: [world.machine] });
+    },
+    asks: [({ machine }) => ({ name: 'machineStart', input: { id: machine } })],
+    async holds(world) {
+      await machineIs(world, 'ready');
+      await diskHas(world, 'active', { 11: true });
     },
   },
   import: {

@@ -31,12 +31,15 @@ const newInSampleMax = 8;
 
 export const readRecorded = (): Recorded => JSON.parse(readFileSync(file, 'utf8')) as Recorded;
 
-/** Writes the steps of one proof into the file, with the scenarios in the order of `names`. */
+/**
+ * Writes the steps of one proof into the file, with the scenarios in the order of `names`. It reads
+ * the file anew, because another run may have written to it since this one began.
+ */
 export function record(
-  recorded: Recorded,
   names: readonly string[],
   { name, proof, steps }: { name: string; proof: Proof; steps: readonly string[] },
 ): void {
+  const recorded = readRecorded();
   const all = { ...recorded[name], [proof]: countOf(steps) };
   recorded[name] = Object.fromEntries(
     proofs.filter((one) => all[one] !== undefined).map((one) => [one, all[one]]),

@@ -49,6 +49,21 @@ export const startedFromMemory = async (world: World) => {
   await stopped(world);
 };
 
+/** Lets the template of the first image be made, and waits until it can be used. */
+export const withTemplate = async (world: World) => {
+  await world.client.imageTemplatesSet({ id: 1, templates: 'always' });
+  await waitFor(
+    'the template is ready',
+    async () => {
+      const [template] = await world.store.read('system', (work) => work.templates.list());
+      assert.notEqual(template?.state, 'failed');
+      return template?.state === 'ready';
+    },
+    limitMs,
+    everyMs,
+  );
+};
+
 export const stopped = async (world: World) => {
   await world.client.machineStop({ id: world.machine });
   await machineIs(world, 'off');

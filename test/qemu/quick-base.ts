@@ -174,17 +174,17 @@ export async function quickUefiDisk(
  * partition, behind 64 MiB that belong to nobody, so that a test may write there.
  */
 export async function quickAgentBase(folder: string): Promise<QuickBase> {
-  const base = await quickBase(folder, guests.lives);
-  const inside = join(folder, 'inside.raw');
-  execFileSync('qemu-img', ['convert', '-O', 'raw', (await demoBase()).disk, inside]);
+  const demo = await livingBase(folder);
+  const [inside, disk] = [join(folder, 'inside.raw'), join(folder, 'quick-agent.raw')];
+  execFileSync('qemu-img', ['convert', '-O', 'raw', demo.disk, inside]);
   const { size } = await stat(inside);
   const start = 64 * mib;
-  const to = [`of=${base.disk}`, 'bs=1M', `seek=${start / mib}`, 'conv=notrunc,sparse'];
+  const to = [`of=${disk}`, 'bs=1M', `seek=${start / mib}`, 'conv=notrunc,sparse'];
   execFileSync('dd', [`if=${inside}`, ...to], { stdio: 'pipe' });
   await rm(inside);
-  await truncate(base.disk, start + size);
-  await writeTable(base.disk, 0x83, { start: start / 512, sectors: size / 512 });
-  return base;
+  await truncate(disk, start + size);
+  await writeTable(disk, 0x83, { start: start / 512, sectors: size / 512 });
+  return { ...demo, disk };
 }
 
 /** Writes a partition table with the one partition into the first sector. */
