@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Disk } from '../../src/domain/disk.ts';
+import { endReasons } from '../../src/domain/machine-life.ts';
 import { waitFor } from '../support.ts';
 import { hasMark, type Marked } from './mark.ts';
 import type { World } from './scenario.ts';
@@ -34,6 +35,28 @@ export const machineIs = async ({ client, machine }: World, status: 'ready' | 'o
     everyMs,
   );
 
+/**
+ * Waits until the machine is ready. One that was ready when the power was cut says so and is off,
+ * and is started again, as its user would do; resolves to whether that was so.
+ */
+export const isReady = async (world: World): Promise<boolean> => {
+  const { client, machine } = world;
+  const status = await waitFor(
+    'the machine is ready, or off because the power was cut',
+    async () => {
+      const { friendly_status: now, status_reason: why } = (
+        await client.machineGet({ id: machine })
+      ).attributes;
+      if (now === 'off') return why?.startsWith(endReasons.killed) && now;
+      return now === 'ready' && now;
+    },
+    limitMs,
+    everyMs,
+  );
+  if (status === 'off') await started(world);
+  return status === 'off';
+};
+
 export const started = async (world: World) => {
   await world.client.machineStart({ id: world.machine });
   await machineIs(world, 'ready');
@@ -44,9 +67,15 @@ export const startedFromMemory = async (world: World) => {
   const { client, machine } = world;
   await client.imageAssign({ id: await nthImage(world, 1), machine_ids: [machine] });
   await started(world);
-  const { attributes } = await client.machineGet({ id: machine });
-  assert.deepEqual([attributes.started?.from, attributes.started?.because], ['memory', null]);
+  await isFromMemory(world);
   await stopped(world);
+};
+
+/** Checks that the machine was started from memory, or booted for a reason that is expected. */
+export const isFromMemory = async ({ client, machine }: World, expected?: RegExp) => {
+  const { from, because } = (await client.machineGet({ id: machine })).attributes.started ?? {};
+  if (because && expected?.test(because)) return;
+  assert.deepEqual([from, because], ['memory', null]);
 };
 
 /** Lets the template of the first image be made, and waits until it can be used. */

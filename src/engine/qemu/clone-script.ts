@@ -192,6 +192,7 @@ await_started() {
 ${renewers.map(({ test }) => `${test} >/dev/null 2>&1`).join(' || ')} || exit ${cannotReseed}
 umask 022
 mkdir -p -m 0711 ${notes}
+mkdir -p /var/lib/silversmith
 ${hidden
   .map(
     ({ shown, file, mask }) => `if [ -e ${shown} ]; then
