@@ -68,6 +68,8 @@ async function killAtSteps(
   assert.ok(steps.length > 1 && steps.length < stepsMax, `${steps.length} steps`);
   const counts = recorded[name]?.[proof] ?? {};
   const wanted = chooseSteps(selection.steps, steps, counts, sampleSize);
+  const note = (made: readonly string[]) =>
+    record(Object.keys(scenarios), { name, proof, steps: made });
   let deaths = 0;
   for (const at of wanted) {
     const death = await dieAt(prepared, at, means).catch((error) => {
@@ -76,6 +78,8 @@ async function killAtSteps(
       });
     });
     if (death.step !== null) deaths++;
+    // A run that is ended goes on with --steps new.
+    if (selection.steps === 'every') note(steps.slice(0, at));
   }
   // The work of its timers differs from run to run, so a server may finish before it comes to the
   // last step of the run before.
@@ -83,7 +87,7 @@ async function killAtSteps(
     deaths++;
   assert.ok(deaths > 0 || wanted.length === 0);
   if (isSample) assertRecorded(steps, counts);
-  else record(Object.keys(scenarios), { name, proof, steps });
+  else note(steps);
   return `${deaths} deaths, ${steps.length} steps`;
 }
 
