@@ -180,7 +180,11 @@ describe('the scenarios', () => {
   it('are recorded, with each proof of each', { skip }, () => {
     assert.deepEqual(Object.keys(recorded), Object.keys(scenarios));
     for (const [name, steps] of Object.entries(recorded))
-      assert.deepEqual(Object.keys(steps), [...proofs], name);
+      assert.deepEqual(
+        Object.keys(steps),
+        proofs.filter((one) => !scenarios[name]?.lacks?.includes(one)),
+        name,
+      );
   });
 
   it('stand in docs/reference/proofs.md with the numbers of their steps', { skip }, () => {
