@@ -87,8 +87,8 @@ export const ended = 'silversmith-ended';
  * product.
  */
 const own = `own() {
-  read -r boot </proc/sys/kernel/random/uuid && echo "$boot" >${notes}/boot-id
-  echo "$4" >${notes}/product-uuid
+  read -r boot </proc/sys/kernel/random/uuid && echo "$boot" 1<>${notes}/boot-id
+  echo "$4" 1<>${notes}/product-uuid
 ${takeIdentity}
   cloud=/var/lib/cloud
   if [ -d $cloud/instances ] && read -r old <$cloud/data/instance-id; then
@@ -140,17 +140,31 @@ const hooks = `hooks() {
 `;
 
 /**
+ * Lets this shell run before all ordinary processes of the guest; what it starts is ordinary again.
+ * systemd and others wake up when the clock is set, and without KVM they would take a clone longer
+ * than its orders do. Without `chrt` it takes its turn.
+ */
+const atOnce = `at_once() {
+  read -r self _ </proc/self/stat
+  chrt --reset-on-fork --fifo --pid 1 $self >/dev/null 2>&1
+  return 0
+}
+`;
+
+/**
  * Waits in the template, and therefore in each clone, for orders on the port. Everything that a
  * clone needs was read and started by then. The journal is stopped by the first order, in the
  * template, and what is said to it waits. It starts anew, with the id of the clone, when the
  * channel is closed: the host does that when it has time, because it takes a guest longer than all
- * of its orders.
+ * of its orders. The identity is written to the disk then.
  */
-const waiter = `${own}${network}${address}${hooks}renew() {
+const waiter = `${own}${network}${address}${hooks}${atOnce}renew() {
+  at_once
 ${renewers.map(({ test, run }) => `if ${test} >/dev/null; then\n${run}\nel`).join('')}se exit 1; fi
 }
 wait_for_orders() {
   renew | {
+    at_once
     # Also tells of an order that ended this shell.
     trap 'echo "${ended} $?"' EXIT
     while read -r order rest; do
@@ -165,6 +179,7 @@ wait_for_orders() {
     done
     trap - EXIT
     [ -z "$journald" ] || kill -9 $journald
+    sync
   }
 }
 `;
@@ -213,6 +228,7 @@ ${clearCopies}
 while read -r _ _ _ _ place _; do
   [ "$place" != /etc/machine-id ] || umount /etc/machine-id
 done </proc/self/mountinfo
+: >/etc/hostname
 killed= restarted= journald=
 note() {
   if [ "$state" != active ]; then :
