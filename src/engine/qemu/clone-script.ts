@@ -6,20 +6,22 @@
 
 import { clearCopies, clearingFunctions, takeIdentity } from '../../domain/identity.ts';
 import type { Hardware, Identity } from '../identity.ts';
+import {
+  cannotReseed,
+  hasNone,
+  hookFailed,
+  hookSeconds,
+  isBusy,
+  saidCharsMax,
+} from './clone-answer.ts';
 
 const path = 'export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\n';
 /** Here are the files of the template that its clones write anew. */
 const notes = '/run/silversmith/template';
 
-/** By which the scripts say why a guest cannot be used; see `faultOf`. */
-const [cannotReseed, isBusy, hookFailed] = [71, 72, 73];
-/** By which they say that the guest has no address. */
-export const hasNone = 74;
 const jobsTriesMax = 120;
-const hookSeconds = 30;
 /** A boot may take so long after the machine was ready. */
 const startedSeconds = 60;
-const saidCharsMax = 300;
 
 /**
  * Texts that the kernel shows as they were at the boot, and their files in a clone. The template
@@ -276,27 +278,3 @@ export const ownOrder = ({ identity, hardware, random, seconds }: CloneOrder): s
   const { instance, machineId, hostName } = identity;
   return `${seconds} ${random} own ${instance} ${machineId} ${hostName} ${hardware.uuid}`;
 };
-
-export interface Ended {
-  exitCode: number;
-  stdout: string;
-}
-
-/** Why a script that ended so leaves the guest unusable, as the end of a sentence. */
-export function faultOf({ exitCode, stdout }: Ended): string | null {
-  if (exitCode === 0) return null;
-  if (exitCode === cannotReseed)
-    return 'its guest cannot draw new random numbers (it has none of perl, python3 and a kernel that knows vmgenid), so machines would share them';
-  if (exitCode === isBusy)
-    return 'its guest was still starting something a minute after it was ready';
-  if (exitCode === hookFailed) return hookFault(stdout);
-  return `its guest could not be given an identity of its own (exit status ${exitCode})`;
-}
-
-function hookFault(stdout: string): string {
-  const [name = '', status = '', ...said] = stdout.trim().split(/\s+/);
-  const why = status === '124' ? `did not end within ${hookSeconds} s` : `failed (${status})`;
-  const shown = [...said.join(' ')].filter((one) => one >= ' ').join('');
-  const last = shown === '' ? '' : `: ${shown.slice(0, saidCharsMax)}`;
-  return `the hook ${name.slice(0, 100)} of its image ${why}${last}`;
-}
