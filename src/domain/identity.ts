@@ -133,10 +133,11 @@ export const clearCopies = removals(
 
 /**
  * Writes the ids and the name, from the variables `id` and `name`. A line of the same length takes
- * the place of the old one, because a file system has much to do when a file is emptied first.
+ * the place of the old one, and an empty file is not emptied, because that gives a file system much
+ * to do.
  */
 const writeNames = `put() {
-  old=
+  old=$1
   [ ! -s "$2" ] || read -r old <"$2"
   if [ \${#old} = \${#1} ]; then echo "$1" 1<>"$2"; else echo "$1" >"$2"; fi
 }

@@ -10,6 +10,7 @@ import { planStart } from '../domain/machine.ts';
 import { afterEnd, endReasons, type GuestEnd, type MachinePolicy } from '../domain/machine-life.ts';
 import { withoutJob } from '../engine/port/call.ts';
 import { plainConsole } from '../lib/plain-console.ts';
+import { portionsOf } from '../lib/portions.ts';
 import type { ReadyMachine } from '../store/port/machine.ts';
 import type { Writer } from '../store/port/unit-of-work.ts';
 import type { TaskContext } from './task.ts';
@@ -22,31 +23,41 @@ interface Ended {
   seen?: string;
 }
 
+interface NotedEnd {
+  machine: ReadyMachine;
+  end: Exclude<GuestEnd, 'idle'>;
+}
+
+/** After a restart of the host all guests have ended; units that wait together share a commit. */
+const notedAtOnce = 32;
+
 /**
  * Notes the ends of machines that are `ready` in the store and have no open job. Each is stopped by
  * a job, so that no other job begins with it meanwhile.
  */
-export async function noteEnds(
-  context: TaskContext,
-  ends: readonly { machine: ReadyMachine; end: Exclude<GuestEnd, 'idle'> }[],
+export async function noteEnds(context: TaskContext, ends: readonly NotedEnd[]): Promise<void> {
+  for await (const portion of portionsOf(ends, notedAtOnce))
+    await Promise.all(portion.map((one) => noteEnd(context, one)));
+}
+
+async function noteEnd(
+  { store, engine, settings, log, meter, signal }: TaskContext,
+  { machine, end }: NotedEnd,
 ): Promise<void> {
-  const { store, engine, settings, log, meter, signal } = context;
-  for (const { machine, end } of ends) {
-    const { id } = machine;
-    const shown = (await engine.console?.read(id, withoutJob(signal)).catch(() => '')) ?? '';
-    const isDeath = end !== 'off' && shown !== '';
-    const seen = isDeath ? consoleReason(plainConsole(shown)) : '';
-    const ended = { end, reason: endReasons[end], seen };
-    const noted = await store.write('system', async (work) => {
-      if (!(await isAsSeen(work, machine))) return false;
-      if (isDeath) await work.machines.keepConsole(id, plainConsole(shown));
-      await stopByItself(work, id, ended, settings.machinePolicy);
-      return true;
-    });
-    if (!noted) continue;
-    meter.guestEnded(end);
-    log.warn({ machine: id, end }, endReasons[end]);
-  }
+  const { id } = machine;
+  const shown = (await engine.console?.read(id, withoutJob(signal)).catch(() => '')) ?? '';
+  const isDeath = end !== 'off' && shown !== '';
+  const seen = isDeath ? consoleReason(plainConsole(shown)) : '';
+  const ended = { end, reason: endReasons[end], seen };
+  const noted = await store.write('system', async (work) => {
+    if (!(await isAsSeen(work, machine))) return false;
+    if (isDeath) await work.machines.keepConsole(id, plainConsole(shown));
+    await stopByItself(work, id, ended, settings.machinePolicy);
+    return true;
+  });
+  if (!noted) return;
+  meter.guestEnded(end);
+  log.warn({ machine: id, end }, endReasons[end]);
 }
 
 /**

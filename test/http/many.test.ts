@@ -4,12 +4,14 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { describe, it, type TestContext } from 'node:test';
+import { after, before, describe, it } from 'node:test';
 import type { ImageId, LayerId, MachineId } from '../../src/domain/ids.ts';
 import { localCopy } from '../../src/domain/layer-copy.ts';
+import type { Engine } from '../../src/engine/port/engine.ts';
 import { noLog } from '../../src/lib/log.ts';
 import { quarantine } from '../../src/reconcile/quarantine.ts';
 import { portionMax } from '../../src/store/sql/scope.ts';
+import { defer, type Scope } from '../support.ts';
 import { startHarness } from './harness.ts';
 
 /** SQLite allows 32,766 variables. */
@@ -20,8 +22,10 @@ const first = 1000;
  * Each layer from `layer-1000` on uses the base and has an image, a machine that is shown as on,
  * and the machine's disk.
  */
-async function crowded(t: TestContext) {
-  const h = await startHarness(t, { reconcile: false });
+async function crowded(t: Scope) {
+  // An engine that tells no more of machines than whether they are on.
+  const wrapEngine = ({ vitals: _, ...engine }: Engine) => engine;
+  const h = await startHarness(t, { reconcile: false, wrapEngine });
   const { body } = await h.call('imageInstall');
   await h.service.reconciler.settle();
   const database = new DatabaseSync(join(h.dataDir, 'silversmith.db'));
@@ -58,8 +62,41 @@ async function crowded(t: TestContext) {
 }
 
 describe('a base with 40,000 layers above it', () => {
-  it('is quarantined with all images that use it, and healed with them', async (t) => {
-    const { h, imageId, statusesOf } = await crowded(t);
+  const suite: Scope = { after };
+  // Registers the suite's cleanup now, because a hook cannot be added later.
+  defer(suite, () => {});
+  let crowd: Awaited<ReturnType<typeof crowded>>;
+  before(async () => {
+    crowd = await crowded(suite);
+  });
+
+  it('has all of its machines shown as off after the host restarted', async () => {
+    const { h } = crowd;
+    const busy = (first + 7) as MachineId;
+    await h.store.write('system', (work) =>
+      work.jobs.enqueue([{ kind: 'machineStop', organisationId: h.ours, machineId: busy }]),
+    );
+    await h.service.reconciler.task('observe');
+    const ready = await h.store.read('system', (work) => work.machines.ready());
+    assert.deepEqual(
+      ready.map(({ id }) => id),
+      [busy],
+    );
+  });
+
+  it('is shown, compacted, measured and collected like any other', async () => {
+    const { h, imageId } = crowd;
+    const hangs = (await h.call('imageDependents', { params: { id: imageId } })).body;
+    assert.deepEqual(
+      [hangs.machines.length, hangs.images.length, hangs.kept_disks],
+      [count, count, 0],
+    );
+    for (const name of ['compact', 'measure', 'collect'] as const)
+      await h.service.reconciler.task(name);
+  });
+
+  it('is quarantined with all images that use it, and healed with them', async () => {
+    const { h, imageId, statusesOf } = crowd;
     const deleted = first + 1;
     await h.store.write('system', (work) =>
       work.organisations.setQuotas(h.ours, { images: 2 * count }),
@@ -86,31 +123,6 @@ describe('a base with 40,000 layers above it', () => {
       null,
     );
   });
-
-  it('is shown, compacted, measured and collected like any other', async (t) => {
-    const { h, imageId } = await crowded(t);
-    const hangs = (await h.call('imageDependents', { params: { id: imageId } })).body;
-    assert.deepEqual(
-      [hangs.machines.length, hangs.images.length, hangs.kept_disks],
-      [count, count, 0],
-    );
-    for (const name of ['compact', 'measure', 'collect'] as const)
-      await h.service.reconciler.task(name);
-  });
-
-  it('has all of its machines shown as off after the host restarted', async (t) => {
-    const { h } = await crowded(t);
-    const busy = (first + 7) as MachineId;
-    await h.store.write('system', (work) =>
-      work.jobs.enqueue([{ kind: 'machineStop', organisationId: h.ours, machineId: busy }]),
-    );
-    await h.service.reconciler.task('observe');
-    const ready = await h.store.read('system', (work) => work.machines.ready());
-    assert.deepEqual(
-      ready.map(({ id }) => id),
-      [busy],
-    );
-  });
 });
 
 describe('a list of ids', () => {
@@ -133,5 +145,21 @@ describe('a list of ids', () => {
     const portions = Math.ceil(ids.length / portionMax);
     const many = await assign(ids);
     assert.ok(many <= portions * few, `${many} statements, and ${few} for two machines`);
+  });
+
+  it('of guests that ended together, as when their host restarted, is noted in few commits', async (t) => {
+    let commits = 0;
+    const onQuery = (sql: string) => (commits += Number(sql === 'commit'));
+    const h = await startHarness(t, { reconcile: false, onQuery });
+    const ids: number[] = [];
+    for (let made = 0; made < 100; made++) ids.push((await h.addMachine(h.ours)).id);
+    await h.store.write('system', (work) =>
+      work.machines.updateMany(ids as MachineId[], { status: 'ready' }),
+    );
+    commits = 0;
+    await h.service.reconciler.task('observe');
+    assert.ok(commits < ids.length / 2, `${commits} commits`);
+    const ready = await h.store.read('system', (work) => work.machines.ready());
+    assert.deepEqual(ready, []);
   });
 });

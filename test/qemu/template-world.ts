@@ -21,6 +21,7 @@ const hooks = '/etc/silversmith/clone.d';
 /** Fails where the machine is called so. */
 const hook = `#!/bin/sh
 hostname >/run/hooked
+chrt --pid $$ | head -n 1 >>/run/hooked
 [ "$(hostname)" != no-hook ] || { echo no licence is left; exit 7; }
 `;
 

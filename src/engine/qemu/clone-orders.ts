@@ -4,7 +4,8 @@
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { LineReader } from '../../lib/line-reader.ts';
-import { type Ended, ended } from './clone-script.ts';
+import type { Ended } from './clone-answer.ts';
+import { ended } from './clone-script.ts';
 import { connectTo } from './qmp.ts';
 
 const lineBytesMax = 4096;

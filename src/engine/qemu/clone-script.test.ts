@@ -3,7 +3,8 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { describe, it } from 'node:test';
-import { faultOf, ownOrder, settleScript } from './clone-script.ts';
+import { faultOf } from './clone-answer.ts';
+import { ownOrder, settleScript } from './clone-script.ts';
 
 const identity = { instance: 'a1b2', machineId: '0'.repeat(32), hostName: 'studio-1' };
 

@@ -6,20 +6,22 @@
 
 import { clearCopies, clearingFunctions, takeIdentity } from '../../domain/identity.ts';
 import type { Hardware, Identity } from '../identity.ts';
+import {
+  cannotReseed,
+  hasNone,
+  hookFailed,
+  hookSeconds,
+  isBusy,
+  saidCharsMax,
+} from './clone-answer.ts';
 
 const path = 'export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\n';
 /** Here are the files of the template that its clones write anew. */
 const notes = '/run/silversmith/template';
 
-/** By which the scripts say why a guest cannot be used; see `faultOf`. */
-const [cannotReseed, isBusy, hookFailed] = [71, 72, 73];
-/** By which they say that the guest has no address. */
-export const hasNone = 74;
 const jobsTriesMax = 120;
-const hookSeconds = 30;
 /** A boot may take so long after the machine was ready. */
 const startedSeconds = 60;
-const saidCharsMax = 300;
 
 /**
  * Texts that the kernel shows as they were at the boot, and their files in a clone. The template
@@ -87,8 +89,8 @@ export const ended = 'silversmith-ended';
  * product.
  */
 const own = `own() {
-  read -r boot </proc/sys/kernel/random/uuid && echo "$boot" >${notes}/boot-id
-  echo "$4" >${notes}/product-uuid
+  read -r boot </proc/sys/kernel/random/uuid && echo "$boot" 1<>${notes}/boot-id
+  echo "$4" 1<>${notes}/product-uuid
 ${takeIdentity}
   cloud=/var/lib/cloud
   if [ -d $cloud/instances ] && read -r old <$cloud/data/instance-id; then
@@ -140,17 +142,31 @@ const hooks = `hooks() {
 `;
 
 /**
+ * Lets this shell run before all ordinary processes of the guest; what it starts is ordinary again.
+ * systemd and others wake up when the clock is set, and without KVM they would take a clone longer
+ * than its orders do. Without `chrt` it takes its turn.
+ */
+const atOnce = `at_once() {
+  read -r self _ </proc/self/stat
+  chrt --reset-on-fork --fifo --pid 1 $self >/dev/null 2>&1
+  return 0
+}
+`;
+
+/**
  * Waits in the template, and therefore in each clone, for orders on the port. Everything that a
  * clone needs was read and started by then. The journal is stopped by the first order, in the
  * template, and what is said to it waits. It starts anew, with the id of the clone, when the
  * channel is closed: the host does that when it has time, because it takes a guest longer than all
- * of its orders.
+ * of its orders. The identity is written to the disk then.
  */
-const waiter = `${own}${network}${address}${hooks}renew() {
+const waiter = `${own}${network}${address}${hooks}${atOnce}renew() {
+  at_once
 ${renewers.map(({ test, run }) => `if ${test} >/dev/null; then\n${run}\nel`).join('')}se exit 1; fi
 }
 wait_for_orders() {
   renew | {
+    at_once
     # Also tells of an order that ended this shell.
     trap 'echo "${ended} $?"' EXIT
     while read -r order rest; do
@@ -165,6 +181,7 @@ wait_for_orders() {
     done
     trap - EXIT
     [ -z "$journald" ] || kill -9 $journald
+    sync
   }
 }
 `;
@@ -214,6 +231,7 @@ ${clearCopies}
 while read -r _ _ _ _ place _; do
   [ "$place" != /etc/machine-id ] || umount /etc/machine-id
 done </proc/self/mountinfo
+: >/etc/hostname
 killed= restarted= journald=
 note() {
   if [ "$state" != active ]; then :
@@ -261,27 +279,3 @@ export const ownOrder = ({ identity, hardware, random, seconds }: CloneOrder): s
   const { instance, machineId, hostName } = identity;
   return `${seconds} ${random} own ${instance} ${machineId} ${hostName} ${hardware.uuid}`;
 };
-
-export interface Ended {
-  exitCode: number;
-  stdout: string;
-}
-
-/** Why a script that ended so leaves the guest unusable, as the end of a sentence. */
-export function faultOf({ exitCode, stdout }: Ended): string | null {
-  if (exitCode === 0) return null;
-  if (exitCode === cannotReseed)
-    return 'its guest cannot draw new random numbers (it has none of perl, python3 and a kernel that knows vmgenid), so machines would share them';
-  if (exitCode === isBusy)
-    return 'its guest was still starting something a minute after it was ready';
-  if (exitCode === hookFailed) return hookFault(stdout);
-  return `its guest could not be given an identity of its own (exit status ${exitCode})`;
-}
-
-function hookFault(stdout: string): string {
-  const [name = '', status = '', ...said] = stdout.trim().split(/\s+/);
-  const why = status === '124' ? `did not end within ${hookSeconds} s` : `failed (${status})`;
-  const shown = [...said.join(' ')].filter((one) => one >= ' ').join('');
-  const last = shown === '' ? '' : `: ${shown.slice(0, saidCharsMax)}`;
-  return `the hook ${name.slice(0, 100)} of its image ${why}${last}`;
-}

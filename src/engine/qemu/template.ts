@@ -12,8 +12,9 @@ import { exists, moveDurably, sha256File, statOrNull, writeWhole } from '../../l
 import type { Instant, TemplateDigests, TemplateFiles, TemplateSpec } from '../optional/instant.ts';
 import { AgentError, agentExec, awaitAgent } from './agent.ts';
 import { removeBuild } from './build.ts';
+import { faultOf } from './clone-answer.ts';
 import { CloneOrders, NoAnswer } from './clone-orders.ts';
-import { faultOf, settleScript } from './clone-script.ts';
+import { settleScript } from './clone-script.ts';
 import { makeImmutable, storedBytes } from './disk-file.ts';
 import { fingerprintOf, layoutOf } from './fingerprint.ts';
 import type { Host } from './host.ts';

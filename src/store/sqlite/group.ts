@@ -12,7 +12,7 @@ import { waitMostMs } from './database.ts';
 
 // A group holds the event loop until it is committed.
 const unitsMost = 64;
-const groupMostMs = 10;
+const heldMostMs = 10;
 
 const begin = CompiledQuery.raw('savepoint unit');
 const undo = CompiledQuery.raw('rollback to unit');
@@ -31,22 +31,25 @@ interface Unit {
 
 export class GroupCommit {
   readonly #db: Kysely<Database>;
-  readonly #unitMostMs: number;
+  readonly #limits: { unitMostMs: number; groupMostMs: number };
   readonly #waiting: Unit[] = [];
   #working: Promise<void> | undefined;
   #reruns = 0;
 
-  /** A unit that waits longer for something outside the store, which none should, is ended. */
-  constructor(db: Kysely<Database>, unitMostMs = waitMostMs) {
+  /**
+   * A unit that waits longer than `unitMostMs` for something outside the store, which none should,
+   * is ended. No unit joins a group after `groupMostMs`.
+   */
+  constructor(db: Kysely<Database>, { unitMostMs = waitMostMs, groupMostMs = heldMostMs } = {}) {
     this.#db = db;
-    this.#unitMostMs = unitMostMs;
+    this.#limits = { unitMostMs, groupMostMs };
   }
 
   /** Resolves when what the work wrote is durable. The work may be run again. */
   write<Result>(work: (db: Db) => Promise<Result>): Promise<Result> {
     return new Promise((resolve, reject) => {
       const alone = async (db: Db) => {
-        const result = await bounded(db, work, this.#unitMostMs);
+        const result = await bounded(db, work, this.#limits.unitMostMs);
         return () => resolve(result);
       };
       const run = (db: Db, isShared: boolean) =>
@@ -90,7 +93,7 @@ export class GroupCommit {
         // A unit that is alone needs no savepoint, which copies each page that it changes.
         const isShared = this.#waiting.length > 1 && !this.#waiting[0]?.isAlone;
         const most = isShared ? unitsMost : 1;
-        const until = performance.now() + groupMostMs;
+        const until = performance.now() + this.#limits.groupMostMs;
         while (group.length < most && performance.now() < until) {
           const unit = this.#waiting.shift();
           if (!unit) break;
