@@ -129,10 +129,10 @@ describe('a recipe', () => {
 
 describe('a guest', () => {
   it('that never reports ready is turned off at the time limit, with a reason', async (t) => {
-    const s = await startQuick(t, { guest: guests.silent, settings: { readyMs: 15_000 } });
+    const s = await startQuick(t, { guest: guests.silent, settings: { readyMs: 45_000 } });
     const machine = await s.turn(true);
     assert.equal(machine.friendly_status, 'off');
-    assert.match(machine.status_reason ?? '', /not ready within 15 s.*its console:\n.*stuck here/s);
+    assert.match(machine.status_reason ?? '', /not ready within 45 s.*its console:\n.*stuck here/s);
     const { attributes } = await s.client.machineConsole({ id: s.machine });
     assert.match(attributes.shown ?? '', /stuck here\n/);
     await s.assertSound();
