@@ -57,7 +57,8 @@ function countOf(steps: readonly string[]): Counts {
 /**
  * The tables of transactions that a server commits on its own timers: it measures its host,
  * verifies layers, looks for orphans, removes expired things, leases its tasks, lists packages, and
- * notes how guests live and that a key was used. They come at any moment, so they are never called new.
+ * notes how guests live and that a key was used. They come at any moment, so they are never called
+ * new.
  */
 const timerTables = [
   'host',
