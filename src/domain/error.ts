@@ -75,6 +75,10 @@ export const notFound = (noun: string, id: string | number, list?: string) =>
 export const failedForNow = (message: string, options: Omit<AppErrorOptions, 'retry'> = {}) =>
   new AppError('unavailable', message, { ...options, retry: 'later' });
 
+/** The error of work for which the host has no room, memory or processor now. It is tried again. */
+export const noRoomForNow = (message: string, options: Omit<AppErrorOptions, 'retry'> = {}) =>
+  new AppError('no_capacity', message, { ...options, retry: 'later' });
+
 /** The error of work that would fail again. The image or machine shows `message` as the reason. */
 export const failedForGood = (message: string, options: Omit<AppErrorOptions, 'retry'> = {}) =>
   new AppError('internal', message, { ...options, retry: 'never' });

@@ -1,7 +1,7 @@
 // The host: the room on its disk, and how much of it new work may take; the orphans of its engine;
 // and the files that a backup freezes.
 
-import { AppError } from './error.ts';
+import { AppError, noRoomForNow } from './error.ts';
 import { gbBytes } from './units.ts';
 
 /** The room on the disk that holds layers, disks and transfers. */
@@ -41,6 +41,10 @@ export const isFull = (capacity: Capacity): boolean => roomBytes(capacity) <= 0;
 /** Says with both numbers that the disk is too full for new work. */
 export const saysFull = ({ totalBytes, freeBytes }: Capacity): string =>
   `The disk of the host is ${Math.floor((1 - freeBytes / totalBytes) * 100)} % full (${gb(totalBytes - freeBytes)} of ${gb(totalBytes)} GB); nothing new is made from ${(1 - reservePart) * 100} % on. Delete images, or ask the operator.`;
+
+/** The error of work that filled the disk. */
+export const diskFull = (detail?: string) =>
+  noRoomForNow("The host's disk is full. Free some space there, then try again.", { detail });
 
 /** Throws `no_capacity` with both numbers when the disk is too full for new work. */
 export function assertNotFull(capacity: Capacity): void {

@@ -3,7 +3,7 @@
 // not fill the disk: the one that finds no room for its next portion ends, and says why.
 
 import { type Account, assertBytesFit } from '../domain/account.ts';
-import { AppError, reasonOf } from '../domain/error.ts';
+import { noRoomForNow, reasonOf } from '../domain/error.ts';
 import type { LayerId, OrganisationId } from '../domain/ids.ts';
 import { type IntakePart, intakeMs } from '../domain/intake.ts';
 import { assertWithinQuota } from '../domain/organisation.ts';
@@ -86,7 +86,7 @@ function assertGrows(
     assertBytesFit(without(account, before), wantedBytes);
   } catch (error) {
     // Other work that ends gives its room back.
-    throw new AppError('no_capacity', reasonOf(error), { retry: 'later' });
+    throw noRoomForNow(reasonOf(error));
   }
 }
 

@@ -3,16 +3,12 @@
 
 import { open, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { AppError } from '../../domain/error.ts';
+import { AppError, noRoomForNow } from '../../domain/error.ts';
 import { fileContent, fileSink } from '../../lib/content.ts';
 import type { BlobId, Blobs } from '../port.ts';
 
 const noRoom = () =>
-  new AppError(
-    'no_capacity',
-    'The disk of the host is full; the part was not kept. Send it again later.',
-    { retry: 'later' },
-  );
+  noRoomForNow('The disk of the host is full; the part was not kept. Send it again later.');
 
 const codeOf = (error: unknown) => (error as NodeJS.ErrnoException).code;
 

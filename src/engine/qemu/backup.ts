@@ -7,6 +7,7 @@ import { constants } from 'node:fs';
 import { link, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { failedForNow } from '../../domain/error.ts';
+import { diskFull } from '../../domain/host.ts';
 import type { MachineId } from '../../domain/ids.ts';
 import { copySparse, statOrNull, syncPath } from '../../lib/files.ts';
 import { newId } from '../../lib/new-id.ts';
@@ -16,7 +17,6 @@ import { copyDiskState } from './firmware-state.ts';
 import type { Host } from './host.ts';
 import { type Paths, pathsIn } from './paths.ts';
 import { type Found, findProcess, hasDisk, type Own, ownerOf } from './process.ts';
-import { diskFull } from './qemu-img.ts';
 import { monitorCall, openMonitor } from './qmp.ts';
 
 const monitorMs = 10_000;

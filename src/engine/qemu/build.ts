@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { buildGuest, usualBuildGuest } from '../../domain/account.ts';
 import { consoleReason } from '../../domain/console.ts';
 import { failedForGood, failedForNow } from '../../domain/error.ts';
+import { diskFull } from '../../domain/host.ts';
 import type { LayerId, TemplateId } from '../../domain/ids.ts';
 import { exists, moveDurably } from '../../lib/files.ts';
 import { plainConsole } from '../../lib/plain-console.ts';
@@ -24,7 +25,6 @@ import { assertHardware } from './firmware.ts';
 import { captureState, ensureState, removeState, writableState } from './firmware-state.ts';
 import { giveTo, type Host, prepareFolders } from './host.ts';
 import { endProcess, findProcess, type Own, processName } from './process.ts';
-import { diskFull } from './qemu-img.ts';
 import { exitMark, writeBuildSeed } from './seed.ts';
 import { endTpm, startTpm } from './tpm.ts';
 

@@ -4,6 +4,7 @@
 import { chmod, chown, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { type AppError, failedForNow } from '../../domain/error.ts';
+import { diskFull } from '../../domain/host.ts';
 import type { LayerId } from '../../domain/ids.ts';
 import { systemClock } from '../../lib/clock.ts';
 import { syncPath } from '../../lib/files.ts';
@@ -11,7 +12,7 @@ import type { QemuUser } from './confine.ts';
 import { stateBytes } from './firmware-state.ts';
 import { giveTo } from './host.ts';
 import type { Paths } from './paths.ts';
-import { assertSame, diskFull, qemuImg, type ToolLimits } from './qemu-img.ts';
+import { assertSame, qemuImg, type ToolLimits } from './qemu-img.ts';
 
 const lockTries = 20;
 const lockMs = 100;

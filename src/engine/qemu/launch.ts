@@ -3,7 +3,7 @@
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
-import { AppError, failedForNow } from '../../domain/error.ts';
+import { failedForNow, noRoomForNow } from '../../domain/error.ts';
 import { systemClock } from '../../lib/clock.ts';
 import { OutputTail } from '../../lib/output-tail.ts';
 import { killGroup } from '../../lib/spawn.ts';
@@ -49,10 +49,9 @@ export async function launch(
   const why = ended() ?? 'the monitor did not answer';
   const detail = `${why}: ${said.toString().slice(-detailCharsMax)}`;
   if (/Cannot allocate memory/i.test(detail)) {
-    throw new AppError(
-      'no_capacity',
+    throw noRoomForNow(
       'The host has not enough memory to start this machine; stop another one first.',
-      { detail, retry: 'later' },
+      { detail },
     );
   }
   throw failedForNow('The machine could not be started: QEMU did not come up.', { detail });

@@ -4,6 +4,7 @@
 import { stat } from 'node:fs/promises';
 import { isAbsolute, join, relative } from 'node:path';
 import { AppError, failedForNow } from '../../domain/error.ts';
+import { diskFull } from '../../domain/host.ts';
 import { chainHeightMax } from '../../domain/layer.ts';
 import { CommandError, runCommand } from '../../lib/spawn.ts';
 import { caged, type QemuUser } from './confine.ts';
@@ -147,9 +148,3 @@ export const refusedInput = (error: unknown) =>
   (error.cause.exitCode === 1 ||
     error.cause.ended === 'flooded' ||
     crashes.test(error.cause.message));
-
-export const diskFull = (detail: string) =>
-  new AppError('no_capacity', "The host's disk is full. Free some space there, then try again.", {
-    detail,
-    retry: 'later',
-  });

@@ -5,13 +5,14 @@
 import { chmod, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { failedForGood } from '../../domain/error.ts';
+import { diskFull } from '../../domain/host.ts';
 import { copySparse, exists, moveDurably } from '../../lib/files.ts';
 import type { RewriteSpec } from '../optional/compact.ts';
 import { layerBytes, makeImmutableIfSame } from './disk-file.ts';
 import { giveTo, type Host } from './host.ts';
 import type { Paths } from './paths.ts';
 import { virtualBytesOf } from './qcow2.ts';
-import { copyMs, diskFull, rebase } from './qemu-img.ts';
+import { copyMs, rebase } from './qemu-img.ts';
 import { withinRoom } from './room.ts';
 
 export async function rewriteLayer(

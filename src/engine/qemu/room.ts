@@ -5,7 +5,7 @@
 import { lstat, readdir, statfs } from 'node:fs/promises';
 import { availableParallelism, totalmem } from 'node:os';
 import { join } from 'node:path';
-import { AppError, invalid } from '../../domain/error.ts';
+import { invalid, noRoomForNow } from '../../domain/error.ts';
 import { type Capacity, gb, isFull, roomBytes, saysFull } from '../../domain/host.ts';
 import type { Room, Written } from '../port/room.ts';
 import { TooLarge } from './qemu-img.ts';
@@ -38,8 +38,6 @@ export function hostSize(): { memoryMb: number; cpus: number } {
   return { memoryMb: Math.floor(bytes / 1024 ** 2), cpus: availableParallelism() };
 }
 
-const noRoom = (message: string) => new AppError('no_capacity', message, { retry: 'later' });
-
 /**
  * Runs work that writes into a folder. Throws `invalid` for a file above `bytesMax`; `no_capacity`
  * when the host has no room for it; and what asking for more room throws.
@@ -50,14 +48,14 @@ export async function withinRoom<Result>(
   work: (limits: Limits) => Promise<Result>,
 ): Promise<Result> {
   const before = await capacityOf(folder);
-  if (isFull(before)) throw noRoom(saysFull(before));
+  if (isFull(before)) throw noRoomForNow(saysFull(before));
   const room = roomBytes(before);
   const full = new AbortController();
   const end = (reason: unknown) => full.abort(reason);
   let asking: Promise<void> | null = null;
   const watch = setInterval(() => {
     capacityOf(folder).then(
-      (now) => isFull(now) && end(noRoom(saysFull(now))),
+      (now) => isFull(now) && end(noRoomForNow(saysFull(now))),
       () => {},
     );
     asking ??=
@@ -80,7 +78,7 @@ export async function withinRoom<Result>(
     full.signal.throwIfAborted();
     if (!(error instanceof TooLarge)) throw error;
     if (room < bytesMax)
-      throw noRoom(
+      throw noRoomForNow(
         `The disk takes more than the ${gb(room)} GB that are left on the host; delete images, or ask the operator.`,
       );
     throw invalid(

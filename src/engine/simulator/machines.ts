@@ -1,6 +1,7 @@
 // Builds and machines of the simulator: they take time, and fail when their names say so.
 
-import { AppError, failedForGood, failedForNow, invalid } from '../../domain/error.ts';
+import { failedForGood, failedForNow, invalid } from '../../domain/error.ts';
+import { diskFull } from '../../domain/host.ts';
 import type { MachineId } from '../../domain/ids.ts';
 import { sha256Of } from '../../lib/content.ts';
 import type { Trial } from '../optional/trial.ts';
@@ -48,12 +49,7 @@ export const buildsIn = (file: StateFile, pace: Pace): Builds => ({
       ? 7
       : Number(/^exit (\d{1,3})\s*$/m.exec(recipe.script)?.[1] ?? 0);
     if (exit !== 0) return done(`exit ${exit}\n`, exit);
-    if (label.includes('sim-disk-full'))
-      throw new AppError(
-        'no_capacity',
-        "The host's disk is full. Free some space there, then try again.",
-        { retry: 'later' },
-      );
+    if (label.includes('sim-disk-full')) throw diskFull();
     state.layers[layerId] = { parent: parentId, content: [recipe.script], virtualBytes: sizeBytes };
     await file.save();
     return done(`simulated: ${label}\n`);
