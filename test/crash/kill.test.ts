@@ -53,6 +53,8 @@ const isChosen = <Part>(chosen: Part | undefined, one: Part) =>
 const chosenScenarios: [string, Scenario][] = Object.entries(scenarios).filter(([name]) =>
   isChosen(selection.scenario, name),
 );
+/** Whether a sample leaves a proof of a scenario out, because it was never made. */
+const isLacking = ({ lacks }: Scenario, proof: Proof) => isSample && lacks?.includes(proof);
 const hasFault = (fault: Fault) => isChosen(selection.fault, fault);
 
 /** Kills at the chosen steps of a scenario. Resolves to a line for the report. */
@@ -106,7 +108,7 @@ for (const [number, engine] of engineNames.entries()) {
       const dies = diesOn(number, index);
       // On real disks it takes too long to look at the steps alone.
       if (!dies && engine === 'qemu') continue;
-      if (isSample && scenario.lacks?.includes(`${engine} killed`)) continue;
+      if (isLacking(scenario, `${engine} killed`)) continue;
       it(`of ${name}, loses nothing and leaves nothing`, { timeout: limitMs }, async (t) => {
         const prepared = await prepare(t, scenario, engine);
         const size = dies ? undefined : 0;
@@ -122,7 +124,7 @@ if (hasStore('sqlite') && hasFault('power') && isChosen(selection.engine, 'qemu'
   }, () => {
     for (const [name, scenario] of chosenScenarios) {
       const isLeftOut = isSample && selection.scenario === undefined && !powerSample.includes(name);
-      if (isLeftOut || (isSample && scenario.lacks?.includes('qemu power cut'))) continue;
+      if (isLeftOut || isLacking(scenario, 'qemu power cut')) continue;
       it(`of ${name}, loses nothing that was acknowledged and leaves nothing`, {
         timeout: limitMs,
       }, async (t) => {

@@ -14,11 +14,11 @@ import {
   diskHas,
   imageHas,
   isFromMemory,
-  isReady,
   layerOf,
   leaveStateMarks,
   machineIs,
   started,
+  startedAgain,
   startedFromMemory,
   statesHaveMarks,
   stopped,
@@ -46,9 +46,7 @@ export const scenarios: Record<string, Scenario> = {
     does: ['imageCapture'],
     has: 'uefi',
     async prepare(world) {
-      await started(world);
-      await stopped(world);
-      await world.write(behindPartition);
+      await withDisk(world, behindPartition);
       await leaveStateMarks(world);
     },
     asks: [({ machine }) => ({ name: 'imageCapture', input: { machine_id: machine } })],
@@ -84,7 +82,7 @@ export const scenarios: Record<string, Scenario> = {
       ({ machine }) => ({ name: 'machineStart', input: { id: machine } }),
     ],
     async holds(world) {
-      await isReady(world);
+      await startedAgain(world);
       await diskHas(world, 'active', { 11: true, 5: false });
       await diskHas(world, 'kept', { 5: true, 11: false });
     },
@@ -215,7 +213,7 @@ export const scenarios: Record<string, Scenario> = {
     },
     asks: [({ machine }) => ({ name: 'machineStart', input: { id: machine } })],
     async holds(world) {
-      if (!(await isReady(world)))
+      if (!(await startedAgain(world)))
         await isFromMemory(world, /^the server ended|^it did not get ready from memory/);
       await diskHas(world, 'active', { 11: true });
     },

@@ -37,9 +37,9 @@ export const machineIs = async ({ client, machine }: World, status: 'ready' | 'o
 
 /**
  * Waits until the machine is ready. One that was ready when the power was cut says so and is off,
- * and is started again, as its user would do; resolves to whether that was so.
+ * and is started again, as its user would do; resolves to whether it was.
  */
-export const isReady = async (world: World): Promise<boolean> => {
+export const startedAgain = async (world: World): Promise<boolean> => {
   const { client, machine } = world;
   const status = await waitFor(
     'the machine is ready, or off because the power was cut',
@@ -98,11 +98,11 @@ export const stopped = async (world: World) => {
   await machineIs(world, 'off');
 };
 
-/** Gives the machine a disk with the mark 5, and leaves the machine off. */
-export const withDisk = async (world: World) => {
+/** Gives the machine a disk with a mark, and leaves the machine off. */
+export const withDisk = async (world: World, mark = 5) => {
   await started(world);
   await stopped(world);
-  await world.write(5);
+  await world.write(mark);
 };
 
 /** Builds an image with the first `titles` titles. */

@@ -37,8 +37,8 @@ const outcomes = async (all: Promise<unknown>[]): Promise<string[]> =>
   );
 
 /**
- * Groups on a small database, which however slow the host is are not ended by their time, with the
- * functions that its units are made of.
+ * Groups on a small database, with the functions that its units are made of. No group is ended by
+ * its time, however slow the host is.
  */
 async function groupsIn(t: Scope, unitMostMs?: number) {
   const file = join(await temporaryFolder(t), 'small.db');
