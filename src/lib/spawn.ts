@@ -32,16 +32,19 @@ export class CommandError extends Error {
    * printed too much. Null: it ended by itself.
    */
   readonly ended: 'limit' | 'killed' | 'flooded' | null;
+  /** The name of the signal that ended it, from whomever. */
+  readonly signal: string | null;
   constructor(
     message: string,
     exitCode: number | null,
     output: string,
-    ended: CommandError['ended'] = null,
+    { ended = null, signal = null }: Partial<Pick<CommandError, 'ended' | 'signal'>> = {},
   ) {
     super(message);
     this.exitCode = exitCode;
     this.output = output;
     this.ended = ended;
+    this.signal = signal;
   }
 }
 
@@ -127,7 +130,7 @@ export function runCommand(
       const by = killedBy ?? signalIn(code);
       // SIGKILL comes from us, or from the kernel when memory is short: the command may be tried
       // again. A signal that a program sends to itself (SIGABRT) is its own failure.
-      const ended = flooded
+      const ended: CommandError['ended'] = flooded
         ? 'flooded'
         : late
           ? 'limit'
@@ -142,7 +145,8 @@ export function runCommand(
             ? `was ended by ${by}`
             : `failed with ${code}`;
       const output = `${Buffer.concat(err).toString()}${stdout}`.slice(-4000);
-      reject(new CommandError(`${file} ${why}: ${output.trim()}`, code, output, ended));
+      const how = { ended, signal: by };
+      reject(new CommandError(`${file} ${why}: ${output.trim()}`, code, output, how));
     });
   });
 }

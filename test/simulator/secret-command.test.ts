@@ -68,6 +68,21 @@ describe('the program for a secret', { concurrency: 2 }, () => {
     await waitFor('the program has ended', () => !isAlive(pid));
   });
 
+  it('ends at Ctrl-C before the command hears of it, or alone', async (t) => {
+    const { home, env } = await userOf(t, slow, {});
+    const terminal = inTerminal(t, { env }, 'machine', 'list');
+    const pid = await runningIn(home);
+    process.kill(pid, 'SIGINT');
+    terminal.type('\u0003');
+    assert.equal(await terminal.closed, 130, terminal.shown());
+    assert.match(terminal.shown(), /Interrupted while .* was asked for the secret/);
+    const other = await userOf(t, slow, {});
+    const alone = inTerminal(t, { env: other.env }, 'machine', 'list');
+    process.kill(await runningIn(other.home), 'SIGINT');
+    assert.equal(await alone.closed, 2, alone.shown());
+    assert.match(alone.shown(), /was ended by SIGINT/);
+  });
+
   it('ends with the command at SIGTERM and SIGINT to the command alone', async (t) => {
     for (const [signal, status] of [
       ['SIGTERM', 143],

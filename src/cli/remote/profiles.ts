@@ -4,6 +4,7 @@
 
 import { chmod, mkdir, readFile, realpath, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { setImmediate, setTimeout } from 'node:timers/promises';
 import type { Environment } from '../../lib/environment.ts';
 import { profilesFile } from '../../lib/folders.ts';
 import { isObject } from '../../lib/objects.ts';
@@ -28,6 +29,7 @@ const profilesMax = 1000;
 const commandWordsMax = 50;
 const commandMs = 30_000;
 const secretBytesMax = 4096;
+const ownSignalMs = 250;
 /** The variables that password managers need: where they keep things, and whom they ask. */
 const passedOn = [
   ...['HOME', 'USER', 'LANG', 'TERM', 'DISPLAY', 'WAYLAND_DISPLAY', 'XDG_RUNTIME_DIR'],
@@ -169,6 +171,16 @@ export async function credentialsOf(name: string | null, env: Environment) {
 }
 
 /**
+ * Waits until the signal aborts, and returns soon when it does not: Ctrl-C goes to the program and
+ * to us, and the program may have ended before we hear of it.
+ */
+async function ownSignal(signal: AbortSignal): Promise<void> {
+  await setTimeout(ownSignalMs, null, { signal }).catch(() => {});
+  // A timer that is late comes before the signals that have arrived meanwhile.
+  await setImmediate();
+}
+
+/**
  * The first line that the command prints. Its output is never part of an error, because it has
  * secrets.
  */
@@ -187,6 +199,9 @@ export async function secretOf(words: readonly string[], env: Environment): Prom
         signal,
         sharesTerminal: true,
       });
+    } catch (error) {
+      await ownSignal(signal);
+      throw error;
     } finally {
       signal.throwIfAborted();
     }
@@ -194,15 +209,17 @@ export async function secretOf(words: readonly string[], env: Environment): Prom
   const interrupted = `Interrupted while ${program} was asked for the secret; nothing was changed.`;
   const out = await interruptible(run, interrupted).catch((error: unknown) => {
     if (!(error instanceof CommandError)) throw error;
-    const { ended, exitCode } = error;
+    const { ended, exitCode, signal } = error;
     const why =
       ended === 'limit'
         ? `did not end within ${commandMs / 1000} s`
         : ended === 'flooded'
           ? `printed more than ${secretBytesMax} bytes`
-          : exitCode === null
-            ? 'cannot be run'
-            : `ended with ${exitCode}`;
+          : signal !== null
+            ? `was ended by ${signal}`
+            : exitCode === null
+              ? 'cannot be run'
+              : `ended with ${exitCode}`;
     throw new UsageError(`The command for the secret, ${program}, ${why}; type it to see why.`);
   });
   const [first = ''] = out.split(/\r?\n/);
