@@ -31,7 +31,7 @@ describe('the version', () => {
 
     await mkdir(join(folder, 'src', 'bin'), { recursive: true });
     await cp(source, join(folder, 'src', 'bin', 'version.ts'));
-    await writeFile(join(folder, 'package.json'), '{ "version": "1.2.0" }');
+    await writeFile(join(folder, 'package.json'), '{ "type": "module", "version": "1.2.0" }');
     assert.equal(says(), `1.2.0 (checkout, ${node})`);
 
     git('init', '--quiet');
@@ -43,7 +43,7 @@ describe('the version', () => {
     git('tag', 'other');
     assert.equal(says(), `1.3.0 (commit ${first}, ${node})`);
 
-    await writeFile(join(folder, 'package.json'), '{ "version": "1.3.1" }');
+    await writeFile(join(folder, 'package.json'), '{ "type": "module", "version": "1.3.1" }');
     assert.equal(says(), `1.3.0-dirty (commit ${first}-dirty, ${node})`);
     git('commit', '--quiet', '--all', '--message', 'second');
     const second = git('rev-parse', '--short=12', 'HEAD');
