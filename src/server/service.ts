@@ -168,6 +168,8 @@ export function buildReconciler(
       {},
       `--crash-policy and --auto-stop-minutes do nothing: ${saysLacking(engine, 'vitals')}`,
     );
+  if (!engine.instant && settings?.templatePolicy === 'always')
+    app.log.warn({}, `--templates does nothing: ${saysLacking(engine, 'instant')}`);
   return new Reconciler({
     store: timed(dependencies.store, (ms) => metrics.written(ms)),
     engine,

@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Engine } from '../../src/engine/port/engine.ts';
+import { startOperator } from './operator.ts';
 import { settled } from './settled.ts';
 
 describe('an ability that the engine lacks', () => {
@@ -39,5 +40,19 @@ describe('an ability that the engine lacks', () => {
     assert.equal((await does('machineStart', id)).client_code, 200);
     const { started } = (await h.call('machineGet', { params: { id } })).body.attributes;
     assert.match(started.because, /memory/);
+  });
+
+  it('is refused to an operator too, and what asks for nothing of it is taken', async (t) => {
+    const { ask } = await startOperator(t, {
+      wrapEngine: ({ instant: _, ...engine }: Engine) => engine,
+    });
+    const set = (templates: string) => ask('organisationTemplatesSet', { name: 'ours', templates });
+    for (const policy of ['always', 'on-assignment']) {
+      const refused = await set(policy);
+      assert.equal(refused.status, 400, policy);
+      assert.match(refused.body.message, /^The simulator starts no machines from memory/);
+    }
+    for (const policy of ['never', 'inherit'])
+      assert.equal((await set(policy)).status, 200, policy);
   });
 });

@@ -3,6 +3,8 @@
 import type { OrganisationId } from '../../domain/ids.ts';
 import type { Quotas } from '../../domain/organisation.ts';
 import type { TemplatePolicy } from '../../domain/template.ts';
+import { requirePart } from '../../engine/optional/parts.ts';
+import type { Engine } from '../../engine/port/engine.ts';
 import type { Store } from '../../store/port/unit-of-work.ts';
 import { change } from './context.ts';
 
@@ -42,15 +44,18 @@ export const organisationGeneralize = change(
 
 /**
  * Sets when templates of its images are made, unless an image says otherwise; null: as the setting
- * of the server says. Throws not-found.
+ * of the server says. Throws not-found, and `invalid` where no templates are made.
  */
 export const organisationTemplatesSet = change(
   'organisationTemplatesSet',
-  (name: string, policy: TemplatePolicy | null) => `organisation ${name}: ${policy ?? 'inherit'}`,
-  ({ store }, name, policy) =>
-    store.write('system', async (work) =>
+  (_engine: Engine, name: string, policy: TemplatePolicy | null) =>
+    `organisation ${name}: ${policy ?? 'inherit'}`,
+  ({ store }, engine, name, policy) => {
+    if (policy !== null && policy !== 'never') requirePart(engine, 'instant');
+    return store.write('system', async (work) =>
       work.organisations.setTemplates(await work.organisations.byName(name), policy),
-    ),
+    );
+  },
 );
 
 /** Changes the quotas that are given, and returns all of them. Throws not-found. */

@@ -63,7 +63,8 @@ export const localDesk = ({ store, masterKey, operator, openEngine, config }: Op
     const engine = await openEngine();
     return interruptible((signal) => softwareUpdate(operator, engine, id, title, signal));
   },
-  organisationTemplatesSet: (name, policy) => organisationTemplatesSet(operator, name, policy),
+  organisationTemplatesSet: async (name, policy) =>
+    organisationTemplatesSet(operator, await openEngine(), name, policy),
   templateList: () => templateList(store),
   templateMake: async (imageId, machineTypeId) =>
     templateMake(operator, await openEngine(), { imageId, machineTypeId }),

@@ -53,8 +53,8 @@ export const operatorHandlers: OperatorHandlers = {
     await organisationGeneralize(operator, name, on);
     return {};
   },
-  async organisationTemplatesSet({ operator }, { body: { name, templates } }) {
-    await organisationTemplatesSet(operator, name, givenPolicy(templates));
+  async organisationTemplatesSet({ operator, engine }, { body: { name, templates } }) {
+    await organisationTemplatesSet(operator, engine(), name, givenPolicy(templates));
     return {};
   },
   async organisationQuotaSet({ operator }, { body: { name, ...given } }) {
