@@ -42,6 +42,10 @@ export const isFull = (capacity: Capacity): boolean => roomBytes(capacity) <= 0;
 export const saysFull = ({ totalBytes, freeBytes }: Capacity): string =>
   `The disk of the host is ${Math.floor((1 - freeBytes / totalBytes) * 100)} % full (${gb(totalBytes - freeBytes)} of ${gb(totalBytes)} GB); nothing new is made from ${(1 - reservePart) * 100} % on. Delete images, or ask the operator.`;
 
+/** Whether an error of the system says that the disk is full, or that our user may take no more. */
+export const isFullDisk = (error: unknown): boolean =>
+  /^(ENOSPC|EDQUOT)$/.test((error as NodeJS.ErrnoException | null)?.code ?? '');
+
 /** The error of work that filled the disk. */
 export const diskFull = (detail?: string) =>
   noRoomForNow("The host's disk is full. Free some space there, then try again.", { detail });

@@ -36,6 +36,23 @@ describe('the fence of an engine', () => {
     assert.deepEqual(order, ['the older call has ended', 'the newer call has begun']);
   });
 
+  it('says that the disk is full, whatever a call did when it met that', async () => {
+    const fence = new Fence();
+    for (const token of [null, callOf(1, 1).token])
+      for (const code of ['ENOSPC', 'EDQUOT']) {
+        const fails = async () => {
+          throw Object.assign(new Error('write'), { code });
+        };
+        const passed = fence.pass([layer], { ...callOf(1, 1), token }, fails);
+        await assert.rejects(passed, { code: 'no_capacity', retry: 'later' });
+      }
+    const defect = new TypeError('a defect');
+    await assert.rejects(
+      fence.pass([layer], callOf(1, 1), () => Promise.reject(defect)),
+      defect,
+    );
+  });
+
   it('does not hold up calls on other things, or of the same claim', async () => {
     const fence = new Fence();
     const { promise, resolve } = Promise.withResolvers<void>();

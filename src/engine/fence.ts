@@ -16,6 +16,7 @@
 // directory, so the processes of all earlier owners are dead.
 
 import { type AppError, failedForNow } from '../domain/error.ts';
+import { diskFull, isFullDisk } from '../domain/host.ts';
 import type { DiskId, LayerId, MachineId, TemplateId } from '../domain/ids.ts';
 import type { Parts } from './optional/parts.ts';
 import type { Call, Token } from './port/call.ts';
@@ -90,7 +91,10 @@ export class Fence {
   }
 }
 
-/** A verb that its signal ended rejects with the signal's reason, whatever it said itself. */
+/**
+ * A verb that its signal ended rejects with the signal's reason, whatever it said itself, and one
+ * that found no room on the disk with `no_capacity`.
+ */
 async function reasoned<Result>(
   verb: (call: Call) => Promise<Result>,
   call: Call,
@@ -99,7 +103,7 @@ async function reasoned<Result>(
     return await verb(call);
   } catch (error) {
     call.signal.throwIfAborted();
-    throw error;
+    throw isFullDisk(error) ? diskFull(String(error)) : error;
   }
 }
 

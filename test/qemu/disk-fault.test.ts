@@ -60,6 +60,22 @@ describe('a host whose disk is full', { skip: leftOutWithoutRoot }, () => {
     await s.assertSound();
   });
 
+  it('leaves a machine off that has no room to start, says so, and starts it later', async (t) => {
+    const dataDir = await smallDisk(t, 400);
+    const s = await startQuick(t, { dataDir });
+    for (const disk of ['a fresh disk', 'the disk that it has']) {
+      const ballast = await fill(dataDir, 0);
+      const off = await s.turn(true);
+      assert.equal(off.friendly_status, 'off', disk);
+      assert.match(off.status_reason ?? '', /disk is full/, disk);
+      await rm(ballast);
+      await s.reconciler.task('measure');
+      assert.equal((await s.turn(true)).friendly_status, 'ready', disk);
+      assert.equal((await s.turn(false)).friendly_status, 'off', disk);
+    }
+    await s.assertSound();
+  });
+
   it('pauses a machine that writes, and resumes it when space is free again', async (t) => {
     const dataDir = await smallDisk(t, 400);
     const s = await startQuick(t, { dataDir, guest: guests.writes });

@@ -7,7 +7,6 @@ import { constants } from 'node:fs';
 import { link, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { failedForNow } from '../../domain/error.ts';
-import { diskFull } from '../../domain/host.ts';
 import type { MachineId } from '../../domain/ids.ts';
 import { copySparse, statOrNull, syncPath } from '../../lib/files.ts';
 import { newId } from '../../lib/new-id.ts';
@@ -38,36 +37,31 @@ export async function backUp(
   const target = pathsIn(spec.folder);
   for (const folder of target.folders) await mkdir(folder, { recursive: true, mode: folderMode });
   const missing: string[] = [];
-  try {
-    // Copy the disks before the layers: a capture in between turns a disk into a layer, which is
-    // then still to be copied.
-    for (const disk of spec.disks) {
-      signal.throwIfAborted();
-      if (!(await copyDisk(disk, target.disk(disk.diskId), context, signal)))
-        missing.push(disk.diskId);
-      await copyDiskState(paths.diskState(disk.diskId), target.diskState(disk.diskId));
-    }
-    for (const id of spec.layers) {
-      signal.throwIfAborted();
-      if (!(await shareFile(paths.layer(id), target.layer(id), signal))) missing.push(id);
-      const [state, copy] = [paths.layerState(id), target.layerState(id)];
-      for (const [from, to] of [
-        [state.variables, copy.variables],
-        [state.tpm, copy.tpm],
-        [paths.kernel(id), target.kernel(id)],
-        [paths.initrd(id), target.initrd(id)],
-      ] as const)
-        await shareFile(from, to, signal);
-    }
-    for (const sha256 of spec.files) {
-      if (!(await shareFile(paths.file(sha256), target.file(sha256), signal))) missing.push(sha256);
-    }
-    for (const folder of target.folders) await syncPath(folder);
-    return missing;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOSPC') throw diskFull(String(error));
-    throw error;
+  // Copy the disks before the layers: a capture in between turns a disk into a layer, which is
+  // then still to be copied.
+  for (const disk of spec.disks) {
+    signal.throwIfAborted();
+    if (!(await copyDisk(disk, target.disk(disk.diskId), context, signal)))
+      missing.push(disk.diskId);
+    await copyDiskState(paths.diskState(disk.diskId), target.diskState(disk.diskId));
   }
+  for (const id of spec.layers) {
+    signal.throwIfAborted();
+    if (!(await shareFile(paths.layer(id), target.layer(id), signal))) missing.push(id);
+    const [state, copy] = [paths.layerState(id), target.layerState(id)];
+    for (const [from, to] of [
+      [state.variables, copy.variables],
+      [state.tpm, copy.tpm],
+      [paths.kernel(id), target.kernel(id)],
+      [paths.initrd(id), target.initrd(id)],
+    ] as const)
+      await shareFile(from, to, signal);
+  }
+  for (const sha256 of spec.files) {
+    if (!(await shareFile(paths.file(sha256), target.file(sha256), signal))) missing.push(sha256);
+  }
+  for (const folder of target.folders) await syncPath(folder);
+  return missing;
 }
 
 /**

@@ -4,7 +4,7 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { assertHoldsDisk, headBytes } from '../../domain/disk-kind.ts';
-import { AppError, invalid } from '../../domain/error.ts';
+import { invalid } from '../../domain/error.ts';
 import { assertRoom } from '../../domain/host.ts';
 import { type Content, headOf } from '../../lib/content.ts';
 import { exists, moveDurably, sha256File } from '../../lib/files.ts';
@@ -62,13 +62,6 @@ export async function importBase(
     await makeImmutable(target);
     await moveDurably(target, paths.layer(layerId));
     return { digest, virtualBytes, storedBytes: await storedBytes(paths.layer(layerId)) };
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOSPC') {
-      throw new AppError('no_capacity', "The host's disk is full; nothing was added.", {
-        detail: String(error),
-      });
-    }
-    throw error;
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

@@ -4,7 +4,6 @@
 import { chmod, chown, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { type AppError, failedForNow } from '../../domain/error.ts';
-import { diskFull } from '../../domain/host.ts';
 import type { LayerId } from '../../domain/ids.ts';
 import { systemClock } from '../../lib/clock.ts';
 import { syncPath } from '../../lib/files.ts';
@@ -80,7 +79,6 @@ export async function createOverlay(
     await syncPath(dirname(path));
   } catch (error) {
     await rm(part, { force: true });
-    if ((error as NodeJS.ErrnoException).code === 'ENOSPC') throw diskFull(String(error));
     throw error;
   }
 }

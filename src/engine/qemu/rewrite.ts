@@ -5,7 +5,6 @@
 import { chmod, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { failedForGood } from '../../domain/error.ts';
-import { diskFull } from '../../domain/host.ts';
 import { copySparse, exists, moveDurably } from '../../lib/files.ts';
 import type { RewriteSpec } from '../optional/compact.ts';
 import { layerBytes, makeImmutableIfSame } from './disk-file.ts';
@@ -45,9 +44,6 @@ export async function rewriteLayer(
     });
     await moveDurably(part, layer);
     return { storedBytes: await layerBytes(paths, layerId) };
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOSPC') throw diskFull(String(error));
-    throw error;
   } finally {
     await rm(part, { force: true });
   }

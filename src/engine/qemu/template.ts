@@ -6,7 +6,6 @@ import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type BootProfile, isUefi } from '../../domain/boot.ts';
 import { AppError, failedForGood, failedForNow } from '../../domain/error.ts';
-import { diskFull } from '../../domain/host.ts';
 import type { LayerId, TemplateId } from '../../domain/ids.ts';
 import { systemClock } from '../../lib/clock.ts';
 import { exists, moveDurably, sha256File, statOrNull, writeWhole } from '../../lib/files.ts';
@@ -88,7 +87,6 @@ async function makeTemplate(
     await removeTemplate(templateId, context);
     await rm(layer, { force: true });
     signal.throwIfAborted();
-    if ((error as NodeJS.ErrnoException).code === 'ENOSPC') throw diskFull(String(error));
     throw error;
   } finally {
     await removeBuild(templateId, context);

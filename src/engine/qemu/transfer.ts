@@ -8,7 +8,6 @@ import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { assertHoldsDisk, headBytes } from '../../domain/disk-kind.ts';
 import { failedForGood } from '../../domain/error.ts';
-import { diskFull } from '../../domain/host.ts';
 import type { LayerId } from '../../domain/ids.ts';
 import { usualCompression } from '../../domain/transfer.ts';
 import { fileContent, headOf } from '../../lib/content.ts';
@@ -208,9 +207,6 @@ export async function importLayer(
     const layer = paths.layer(layerId);
     await moveDurably(parentId === null ? whole : overlay, layer);
     return { virtualBytes, storedBytes: await layerBytes(paths, layerId) };
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOSPC') throw diskFull(String(error));
-    throw error;
   } finally {
     await rm(folder, { recursive: true, force: true });
     await rm(overlay, { force: true });
