@@ -220,7 +220,7 @@ fi
   .join('')}command -v modprobe >/dev/null && modprobe -q virtio_net
 labels=/dev/disk/by-label
 [ -d $labels ] && seeds="$labels/cidata $labels/CIDATA" ||
-  seeds="$(blkid -t LABEL=cidata -o device) $(blkid -t LABEL=CIDATA -o device)"
+  seeds=$(blkid -t LABEL=cidata -o device || blkid -t LABEL=CIDATA -o device)
 for seed in $seeds; do
   [ -e "$seed" ] || continue
   umount -A "$seed" 2>/dev/null

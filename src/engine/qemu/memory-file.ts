@@ -13,10 +13,14 @@ const addressBytes = 8;
 const recordBytes = addressBytes + blockBytes;
 const blocksRead = 16;
 
-/** Writes the memory into a file, which is synced, and returns the file's digest. */
+/**
+ * Writes the memory into a file, which is synced, and into a copy, which was empty. Returns the
+ * file's digest. The copy takes no room where the memory is empty, also if that had large pages.
+ */
 export async function saveMemory(
   memory: SharedMemory,
   path: string,
+  copy: SharedMemory,
   signal: AbortSignal,
 ): Promise<string> {
   const hash = createHash('sha256');
@@ -30,7 +34,7 @@ export async function saveMemory(
       if (records.length === 0) continue;
       const writing = to.writeFile(records);
       hash.update(records);
-      await writing;
+      await Promise.all([writing, writeRecords(records, copy)]);
     }
     await to.sync();
     return hash.digest('hex');
@@ -51,6 +55,17 @@ function recordsOf(piece: Buffer, address: number): Buffer {
   return Buffer.concat(records);
 }
 
+/** Writes the blocks of whole records into the memory, and returns how many bytes those had. */
+async function writeRecords(records: Buffer, memory: SharedMemory): Promise<number> {
+  let at = 0;
+  for (; at + recordBytes <= records.length; at += recordBytes) {
+    const address = records.readBigUInt64BE(at);
+    if (address > BigInt(memory.bytes - blockBytes)) throw new Error('it is no memory');
+    await memory.file.write(records, at + addressBytes, blockBytes, Number(address));
+  }
+  return at;
+}
+
 /**
  * Reads a file into memory that is empty, and returns the file's digest. Throws an Error for a file
  * that is no memory of this size. What the memory holds is known only when the digest is right.
@@ -61,14 +76,7 @@ export async function loadMemory(path: string, memory: SharedMemory): Promise<st
   for await (const piece of createReadStream(path, { highWaterMark: blocksRead * recordBytes })) {
     hash.update(piece);
     const known = rest.length === 0 ? piece : Buffer.concat([rest, piece]);
-    let at = 0;
-    for (; at + recordBytes <= known.length; at += recordBytes) {
-      const address = known.readBigUInt64BE(at);
-      if (address > BigInt(memory.bytes - blockBytes)) throw new Error('it is no memory');
-      const start = at + addressBytes;
-      await memory.file.write(known, start, blockBytes, Number(address));
-    }
-    rest = known.subarray(at);
+    rest = known.subarray(await writeRecords(known, memory));
   }
   if (rest.length > 0) throw new Error('its end is missing');
   return hash.digest('hex');

@@ -1,6 +1,7 @@
 // The arguments that give a guest its memory. That of a template is a file which its process
 // shares, so that it stays when the process ends. A clone maps the same file privately: it reads
-// the pages of the file, and has a page of its own as soon as it writes to it.
+// the pages of the file, and has a page of its own as soon as it writes to it. The kernel maps large
+// pages only where the address fits them.
 
 /** The descriptor on which QEMU gets the file of its memory; see shared-memory.ts. */
 export const memoryFd = 3;
@@ -12,7 +13,7 @@ export type MemoryKind = 'own' | 'template' | 'clone';
 export function memoryArgs(memoryMb: number, kind: MemoryKind): string[] {
   const size = ['-m', String(memoryMb)];
   if (kind === 'own') return size;
-  const file = `size=${memoryMb}M,mem-path=/proc/self/fd/${memoryFd}`;
+  const file = `size=${memoryMb}M,align=2M,mem-path=/proc/self/fd/${memoryFd}`;
   const share = kind === 'template' ? 'on' : 'off';
   return [
     ...size,

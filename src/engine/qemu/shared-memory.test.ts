@@ -22,8 +22,8 @@ describe('the memory of a template', () => {
   });
   after(() => rm(folder, { recursive: true }));
 
-  const written = async () => {
-    const memory = await SharedMemory.make(4 * mib);
+  const written = async (large = false) => {
+    const memory = await SharedMemory.make(4 * mib, { large });
     const block = randomBytes(100_000);
     await memory.file.write(block, 0, block.length, 2 * mib + 5000);
     return { memory, block };
@@ -46,18 +46,25 @@ describe('the memory of a template', () => {
     await memory.close();
   });
 
-  it('is the same after it was saved and loaded, and its file holds no empty blocks', async () => {
-    const [{ memory, block }, file] = [await written(), join(folder, 'saved')];
-    const digest = await saveMemory(memory, file, signal);
-    assert.ok((await stat(file)).size < 300_000);
-    const other = await SharedMemory.make(4 * mib);
-    assert.equal(await loadMemory(file, other), digest);
-    const seen = Buffer.alloc(4 * mib);
-    await other.file.read(seen, 0, seen.length, 0);
-    assert.equal(seen.indexOf(block), 2 * mib + 5000);
-    assert.ok(seen.subarray(0, 2 * mib).every((byte) => byte === 0));
-    for (const one of [memory, other]) await one.close();
-  });
+  for (const large of [false, true])
+    it(`is the same after it was saved and loaded, and no empty blocks are kept (large pages: ${large})`, async () => {
+      const [{ memory, block }, file] = [await written(large), join(folder, 'saved')];
+      const [copy, other] = [await SharedMemory.make(4 * mib), await SharedMemory.make(4 * mib)];
+      const digest = await saveMemory(memory, file, copy, signal);
+      assert.equal(await loadMemory(file, other), digest);
+      assert.ok((await stat(file)).size < 300_000);
+      for (const one of [copy, other]) {
+        const seen = Buffer.alloc(4 * mib);
+        await one.file.read(seen, 0, seen.length, 0);
+        assert.equal(seen.indexOf(block), 2 * mib + 5000);
+        assert.ok(seen.subarray(0, 2 * mib).every((byte) => byte === 0));
+        assert.ok((await one.file.stat()).blocks * 512 < 300_000);
+      }
+      for (const one of [memory, copy, other]) {
+        await one.seal();
+        await one.close();
+      }
+    });
 
   it('is refused when its file is cut, is no memory, has another digest or is missing', async () => {
     const root = await mkdtemp(join(folder, 'root-'));
@@ -70,7 +77,8 @@ describe('the memory of a template', () => {
       );
     await assert.rejects(using('0'), /missing/);
     const { memory } = await written();
-    const digest = await saveMemory(memory, join(root, 'memory'), signal);
+    const copy = await SharedMemory.make(4 * mib);
+    const digest = await saveMemory(memory, join(root, 'memory'), copy, signal);
     assert.ok((await using(digest)) > 0);
     assert.equal(await using(digest), await using(digest), 'it is loaded once');
     await assert.rejects(using('1'), /damaged/);
@@ -81,6 +89,6 @@ describe('the memory of a template', () => {
     assert.ok((await using(digest)) > 0, 'what is loaded cannot be damaged');
     await memories.close();
     await assert.rejects(using(digest), /damaged/);
-    await memory.close();
+    for (const one of [memory, copy]) await one.close();
   });
 });

@@ -113,7 +113,8 @@ async function make(
   const { templateId, resultLayerId, timeoutMs, sizeBytes, cpus, memoryMb } = spec;
   const { paths } = context;
   const file = (part: 'memory' | 'state' | 'record') => paths.template(templateId, part);
-  const memory = await SharedMemory.make(memoryMb * mib);
+  const memory = await SharedMemory.make(memoryMb * mib, { large: true });
+  let copy: SharedMemory | null = null;
   try {
     const machine = await startThrowaway(
       { ...spec, id: templateId, memoryFd: memory.fd },
@@ -131,7 +132,8 @@ async function make(
     } finally {
       orders.close();
     }
-    const saving = saveMemory(memory, file('memory'), signal);
+    copy = await SharedMemory.make(memory.bytes);
+    const saving = saveMemory(memory, file('memory'), copy, signal);
     const sealing = makeImmutable(machine.disk);
     await Promise.allSettled([saving, sealing]);
     const [memorySha256] = await Promise.all([saving, sealing]);
@@ -142,11 +144,13 @@ async function make(
     const record: TemplateRecord = { resultLayerId, fingerprint, layout, ...size };
     await writeWhole(file('record'), JSON.stringify(record), 0o600);
     const stateSha256 = await sha256File(file('state'), { signal });
-    await context.memories.keep(templateId, memorySha256, memory);
+    await context.memories.keep(templateId, memorySha256, copy);
     return { memorySha256, stateSha256 };
   } catch (error) {
-    await memory.close();
+    await copy?.close();
     throw error;
+  } finally {
+    await memory.close();
   }
 }
 
