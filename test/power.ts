@@ -23,7 +23,8 @@ export async function cuttableDisk(t: Scope, sizeMb: number) {
   // The kernel writes nothing back by itself for five minutes, so that only synced data survives.
   const mount = () => run('mount', '-o', 'loop,commit=300', file, folder);
   try {
-    run('truncate', '--size', `${sizeMb}M`, file);
+    // Linux 6.18 may tell a loop device that the disk is full where its file has a hole.
+    run('fallocate', '--length', `${sizeMb}M`, file);
     run('mkfs.ext4', '-q', file);
     mount();
   } catch (error) {

@@ -7,7 +7,6 @@ import type { JobKind } from '../../src/domain/job.ts';
 import type { Settings } from '../../src/reconcile/context.ts';
 import type { TaskName } from '../../src/reconcile/tasks.ts';
 import type { Store } from '../../src/store/port/unit-of-work.ts';
-import type { Proof } from './steps.ts';
 
 export const engineNames = ['simulator', 'qemu'] as const;
 export type EngineName = (typeof engineNames)[number];
@@ -45,8 +44,6 @@ export interface Scenario {
    * states are copied.
    */
   has?: 'agent' | 'uefi';
-  /** Proofs that nobody has made yet. */
-  lacks?: readonly Proof[];
   /** Makes everything that the request needs. Runs once for all steps; the server then stops. */
   prepare(world: World): Promise<void>;
   /** Makes things on the server that will die, such as a running machine. No step counts yet. */

@@ -190,7 +190,6 @@ export const scenarios: Record<string, Scenario> = {
   'making of a template': {
     does: ['templateMake'],
     has: 'agent',
-    lacks: ['qemu killed', 'qemu power cut'],
     prepare: (world) => built(world, 1),
     asks: [() => ({ name: 'imageTemplatesSet', input: { id: 1, templates: 'always' } })],
     tasks: ['template'],
