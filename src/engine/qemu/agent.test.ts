@@ -39,7 +39,7 @@ const agentThat = (t: TestContext, status: unknown, pid: unknown = { pid: 1 }): 
           args?.path === 'known'
             ? { return: pid }
             : { error: { desc: 'No such file or directory' } },
-        'guest-exec-status': { return: status },
+        'guest-exec-status': { return: typeof status === 'function' ? status() : status },
       }[execute];
       socket.write(`${JSON.stringify(answer)}\n`);
     });
@@ -65,6 +65,17 @@ describe('a command in a guest', () => {
     });
     const killed = await agentExec(await agentThat(t, { exited: true, signal: 9 }), ['known']);
     assert.equal(killed.exitCode, 137);
+  });
+
+  it('is not asked again and again for its end while something else will tell', async (t) => {
+    const told = Promise.withResolvers<void>();
+    let asked = 0;
+    const path = await agentThat(t, () => {
+      if (++asked === 1) setImmediate(told.resolve);
+      return { exited: asked === 3, exitcode: 4 };
+    });
+    const ended = await agentExec(path, ['known'], { wake: told.promise });
+    assert.deepEqual([ended.exitCode, asked], [4, 3]);
   });
 
   it('tells a missing agent, a program that cannot run and a program that does not end apart', async (t) => {

@@ -7,7 +7,11 @@ import { JsonSocket, type Message, PeerRefusal } from './qmp.ts';
 
 const answerMs = 5000;
 const execMs = 120_000;
-const [firstPollMs, pollMs] = [50, 100];
+/**
+ * The agent writes a line into the guest's journal each time that it is asked for an end, so it is
+ * asked after this share of the time that the command has taken.
+ */
+const [pollShare, pollLeastMs, pollMostMs] = [0.15, 50, 1000];
 /** The most that a command may print, in Base64 as the agent sends it. */
 const printedBytesMax = 16 * 1024 ** 2;
 
@@ -176,6 +180,8 @@ interface ExecOptions {
   /** How long the agent may take for an answer. */
   agentMs?: number;
   input?: string;
+  /** The agent is asked at once when it resolves, and seldom before. */
+  wake?: Promise<unknown>;
   signal?: AbortSignal;
 }
 
@@ -210,6 +216,14 @@ export async function agentHasEnded(path: string, pid: number, timeoutMs: number
   return ((status ?? {}) as Message).exited === true;
 }
 
+/** Waits, or until the promise resolves. */
+async function pause(ms: number, woken?: Promise<unknown>): Promise<void> {
+  const over = Promise.withResolvers<void>();
+  const timer = setTimeout(over.resolve, ms);
+  await Promise.race([over.promise, ...(woken ? [woken] : [])]);
+  clearTimeout(timer);
+}
+
 /**
  * Runs a command to its end, within the limit; `input` is its standard input. Throws AgentError,
  * also when the signal aborts.
@@ -217,7 +231,7 @@ export async function agentHasEnded(path: string, pid: number, timeoutMs: number
 export async function agentExec(
   path: string,
   [command = '', ...args]: readonly string[],
-  { limitMs = execMs, agentMs = answerMs, input, signal }: ExecOptions = {},
+  { limitMs = execMs, agentMs = answerMs, input, wake, signal }: ExecOptions = {},
 ): Promise<ExecResult> {
   const agent = await openAgent(path, agentMs, printedBytesMax).catch(failing);
   const ending = closeOn(agent, signal);
@@ -226,8 +240,12 @@ export async function agentExec(
     const start = { path: command, arg: args, 'capture-output': true, ...data };
     const started = await agent.call('guest-exec', start, agentMs).catch(failing);
     const { pid } = (started ?? {}) as Message;
-    const end = Date.now() + limitMs;
-    for (let waitMs = firstPollMs; Date.now() < end; waitMs = Math.min(2 * waitMs, pollMs)) {
+    const begun = performance.now();
+    let isAwake = wake === undefined;
+    const woken = wake?.then(() => {
+      isAwake = true;
+    });
+    for (let passedMs = 0; passedMs < limitMs; passedMs = performance.now() - begun) {
       const asked = await agent.call('guest-exec-status', { pid }, agentMs).catch(failing);
       const status = (asked ?? {}) as Message;
       if (status.exited === true) {
@@ -237,7 +255,8 @@ export async function agentExec(
           stderr: text(status['err-data']),
         };
       }
-      await new Promise((resolve) => setTimeout(resolve, waitMs));
+      const waitMs = Math.min(Math.max(passedMs * pollShare, pollLeastMs), pollMostMs);
+      await (isAwake ? pause(waitMs) : pause(pollMostMs, woken));
     }
     throw new AgentError('late', `${limitMs / 1000} s`);
   } finally {

@@ -56,6 +56,15 @@ describe('orders to a clone', () => {
     }
   });
 
+  it('are waited for when the guest says so, in a line of its own', async (t) => {
+    const orders = await guest(t, (_order, to) => {
+      to.write('silversmith-listens');
+      to.write('\nsilversmith-ended 0\n');
+    });
+    assert.deepEqual(await orders.give('own', 5000, signal), { exitCode: 0, stdout: '' });
+    await orders.listening;
+  });
+
   it('stop when they are not wanted any more', async (t) => {
     const orders = await guest(t, () => {});
     const end = new AbortController();

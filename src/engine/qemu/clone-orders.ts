@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { LineReader } from '../../lib/line-reader.ts';
 import type { Ended } from './clone-answer.ts';
-import { ended } from './clone-script.ts';
+import { ended, listens } from './clone-script.ts';
 import { connectTo } from './qmp.ts';
 
 const lineBytesMax = 4096;
@@ -20,6 +20,7 @@ export class CloneOrders {
   #lines: string[] = [];
   #waiting: PromiseWithResolvers<Ended> | null = null;
   #failure: Error | null = null;
+  readonly #listening = Promise.withResolvers<void>();
 
   private constructor(socket: Socket) {
     this.#socket = socket;
@@ -41,6 +42,11 @@ export class CloneOrders {
     // A channel that is left open does not keep the server alive.
     socket.unref();
     return new CloneOrders(socket);
+  }
+
+  /** Resolves when the process says that it waits for orders, and never when it does not. */
+  get listening(): Promise<void> {
+    return this.#listening.promise;
   }
 
   /**
@@ -71,6 +77,7 @@ export class CloneOrders {
 
   #take(line: string): void {
     const [word, status = ''] = line.split(' ');
+    if (word === listens) return void this.#listening.resolve();
     if (word !== ended) return void this.#lines.push(line);
     const exitCode = /^\d{1,3}$/.test(status) ? Number(status) : 255;
     this.#waiting?.resolve({ exitCode, stdout: this.#lines.join('\n') });

@@ -83,6 +83,8 @@ done`,
 export const orderPort = 'org.silversmith.clone.1';
 /** The guest begins the line with it that ends an order; the status follows. */
 export const ended = 'silversmith-ended';
+/** The line that tells that the process in the template waits for orders. */
+export const listens = 'silversmith-listens';
 
 /**
  * Gives the clone its identity. Its arguments are those of `takeIdentity`, and the UUID of the
@@ -169,6 +171,7 @@ wait_for_orders() {
     at_once
     # Also tells of an order that ended this shell.
     trap 'echo "${ended} $?"' EXIT
+    echo ${listens}
     while read -r order rest; do
       set -- $rest
       case $order in

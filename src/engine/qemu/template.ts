@@ -125,7 +125,7 @@ async function make(
     // The guest sees whether somebody is at the other end, and goes on as it stops in its clones.
     const orders = await CloneOrders.open(machine.orders);
     try {
-      await settle(machine.agent, signal);
+      await settle(machine.agent, orders.listening, signal);
       await awaitRest(templateId, signal, context);
       await quieten(orders, signal);
       await saveState(machine, file('state'), signal, context);
@@ -155,10 +155,11 @@ async function make(
 }
 
 /** Throws `invalid` for a guest whose clones could not become machines of their own. */
-async function settle(agent: string, signal: AbortSignal): Promise<void> {
+async function settle(agent: string, wake: Promise<void>, signal: AbortSignal): Promise<void> {
   if (!(await awaitAgent(agent, agentPatience, signal)))
     throw cannot('it has no guest agent; install qemu-guest-agent in it');
-  const options = { limitMs: settleMs, agentMs: settleAgentMs, input: settleScript, signal };
+  const limits = { limitMs: settleMs, agentMs: settleAgentMs };
+  const options = { ...limits, input: settleScript, wake, signal };
   const ended = await agentExec(agent, ['/bin/sh'], options).catch((error) => {
     signal.throwIfAborted();
     if (!(error instanceof AgentError)) throw error;
