@@ -241,11 +241,12 @@ export async function agentExec(
     const started = await agent.call('guest-exec', start, agentMs).catch(failing);
     const { pid } = (started ?? {}) as Message;
     const begun = performance.now();
-    let isAwake = wake === undefined;
+    /** From when on it is asked often; null before it is woken. */
+    let since = wake === undefined ? begun : null;
     const woken = wake?.then(() => {
-      isAwake = true;
+      since = performance.now();
     });
-    for (let passedMs = 0; passedMs < limitMs; passedMs = performance.now() - begun) {
+    while (performance.now() - begun < limitMs) {
       const asked = await agent.call('guest-exec-status', { pid }, agentMs).catch(failing);
       const status = (asked ?? {}) as Message;
       if (status.exited === true) {
@@ -255,8 +256,11 @@ export async function agentExec(
           stderr: text(status['err-data']),
         };
       }
-      const waitMs = Math.min(Math.max(passedMs * pollShare, pollLeastMs), pollMostMs);
-      await (isAwake ? pause(waitMs) : pause(pollMostMs, woken));
+      if (since === null) await pause(pollMostMs, woken);
+      else {
+        const passedMs = performance.now() - since;
+        await pause(Math.min(Math.max(passedMs * pollShare, pollLeastMs), pollMostMs));
+      }
     }
     throw new AgentError('late', `${limitMs / 1000} s`);
   } finally {

@@ -1,7 +1,7 @@
 // The arguments that give a guest its memory. That of a template is a file which its process
 // shares, so that it stays when the process ends. A clone maps the same file privately: it reads
-// the pages of the file, and has a page of its own as soon as it writes to it. The kernel maps large
-// pages only where the address fits them.
+// the pages of the file, and has a page of its own as soon as it writes to it. The kernel maps
+// large pages only where the address fits them.
 
 /** The descriptor on which QEMU gets the file of its memory; see shared-memory.ts. */
 export const memoryFd = 3;

@@ -89,8 +89,8 @@ export class SharedMemory {
 
   /**
    * Makes memory that is empty and not sealed. Throws `unavailable` when the host cannot. With
-   * `large` the kernel gives all of it at once, in large pages, where it can and has enough: a guest
-   * whose memory has small ones computes slower, since the processor looks up more addresses.
+   * `large` the kernel gives all of it at once, in large pages, where it can and has enough: with
+   * small ones a guest computes slower, since the processor looks up more addresses.
    */
   static async make(bytes: number, { large = false } = {}): Promise<SharedMemory> {
     const numbers = calls[process.arch];

@@ -27,7 +27,7 @@ import { writeMachineSeed } from './seed.ts';
 import { launchGuest } from './tpm.ts';
 import { askPulse, hasEnded } from './vitals.ts';
 
-const [pollMs, monitorMs] = [100, 5000];
+const [pollMs, monitorMs] = [300, 5000];
 const consoleCharsKept = 16_384;
 /** No machine has it. */
 const nobody = 0 as MachineId;
