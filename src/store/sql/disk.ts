@@ -33,7 +33,7 @@ export class SqlDiskReader extends Queries implements DiskReader {
   }
 
   list(): Promise<Disk[]> {
-    return this.#all().where('state', '<>', 'deleting').execute();
+    return this.#all().where('state', '<>', 'deleting').orderBy('id').execute();
   }
 
   storedBytes(): Promise<Pick<Disk, 'id' | 'storedBytes'>[]> {
@@ -74,15 +74,20 @@ export class SqlDiskReader extends Queries implements DiskReader {
       .where('layerId', 'in', layersAbove(id))
       .where('state', '<>', 'deleting')
       .orderBy('machineId')
+      .orderBy('id')
       .execute();
   }
 
   kept(): Promise<Disk[]> {
-    return this.#all().where('state', '=', 'kept').orderBy('keptUntil').execute();
+    return this.#all().where('state', '=', 'kept').orderBy('keptUntil').orderBy('id').execute();
   }
 
   deleting(before: number): Promise<Disk[]> {
-    return this.#all().where('state', '=', 'deleting').where('deletingAt', '<=', before).execute();
+    return this.#all()
+      .where('state', '=', 'deleting')
+      .where('deletingAt', '<=', before)
+      .orderBy('id')
+      .execute();
   }
 }
 

@@ -57,6 +57,7 @@ export class SqlKeyReader extends Queries implements KeyReader {
     const rows = await this.within(this.db.selectFrom('accessKey'))
       .selectAll()
       .orderBy('createdAt')
+      .orderBy('id')
       .execute();
     return rows.map(toKey);
   }

@@ -18,7 +18,11 @@ export class SqlLayerCopyReader extends Queries implements LayerCopyReader {
   }
 
   withoutDigest(): Promise<LayerCopy[]> {
-    return this.#settled().where('digest', 'is', null).orderBy('layer.createdAt').execute();
+    return this.#settled()
+      .where('digest', 'is', null)
+      .orderBy('layer.createdAt')
+      .orderBy('layer.id')
+      .execute();
   }
 
   quarantined(): Promise<LayerCopy[]> {

@@ -73,7 +73,7 @@ export class SqlLayerReader extends Queries implements LayerReader {
   }
 
   async list(): Promise<Layer[]> {
-    return toLayers(await this.#all().orderBy('layer.createdAt').execute());
+    return toLayers(await this.#all().orderBy('layer.createdAt').orderBy('layer.id').execute());
   }
 
   async page(after: string | null, limit: number): Promise<Layer[]> {

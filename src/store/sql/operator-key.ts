@@ -30,7 +30,12 @@ export class SqlOperatorKeyReader extends Queries implements OperatorKeyReader {
   }
 
   async list(): Promise<OperatorKey[]> {
-    const rows = await this.db.selectFrom('operatorKey').selectAll().orderBy('createdAt').execute();
+    const rows = await this.db
+      .selectFrom('operatorKey')
+      .selectAll()
+      .orderBy('createdAt')
+      .orderBy('id')
+      .execute();
     return rows.map(toKey);
   }
 

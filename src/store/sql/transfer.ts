@@ -66,7 +66,11 @@ export class SqlTransferReader extends Queries implements TransferReader {
   }
 
   async deleted(): Promise<TransferId[]> {
-    const rows = await this.#all().where('deletedAt', 'is not', null).select('id').execute();
+    const rows = await this.#all()
+      .where('deletedAt', 'is not', null)
+      .select('id')
+      .orderBy('id')
+      .execute();
     return rows.map(({ id }) => id);
   }
 }
