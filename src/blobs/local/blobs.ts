@@ -4,6 +4,7 @@
 import { open, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError, noRoomForNow } from '../../domain/error.ts';
+import { isFullDisk } from '../../domain/host.ts';
 import { fileContent, fileSink } from '../../lib/content.ts';
 import type { BlobId, Blobs } from '../port.ts';
 
@@ -23,7 +24,7 @@ export function localBlobs(folder: string): Blobs {
         await writeAt(pathOf(id), offset, part);
       } catch (error) {
         if (codeOf(error) === 'ENOENT') throw gone(id);
-        throw codeOf(error) === 'ENOSPC' ? noRoom() : error;
+        throw isFullDisk(error) ? noRoom() : error;
       }
     },
     async read(id) {
