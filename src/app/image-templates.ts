@@ -1,7 +1,7 @@
 // For which images templates are made, from whose memory machines start at once.
 
 import type { ImageId } from '../domain/ids.ts';
-import type { TemplatePolicy } from '../domain/template.ts';
+import { asksForTemplates, type TemplatePolicy } from '../domain/template.ts';
 import type { ChangeContext } from './context.ts';
 import { type ImageView, imageGet } from './image.ts';
 
@@ -16,7 +16,7 @@ export async function imageTemplatesSet(
 ): Promise<ImageView> {
   const { work, touched } = context;
   await work.images.get(id);
-  if (templates !== null && templates !== 'never') context.assertEngineHas('instant');
+  if (asksForTemplates(templates)) context.assertEngineHas('instant');
   touched({ imageId: id });
   await work.images.update(id, { templates });
   return imageGet(context, id);

@@ -14,6 +14,10 @@ export type TemplatePolicy = (typeof templatePolicies)[number];
 export const givenPolicy = (given: TemplatePolicy | 'inherit'): TemplatePolicy | null =>
   given === 'inherit' ? null : given;
 
+/** Whether a policy asks for templates, so that the engine must be able to make them. */
+export const asksForTemplates = (policy: TemplatePolicy | null): boolean =>
+  policy !== null && policy !== 'never';
+
 /**
  * `making`: a job makes it. `ready`: machines can start from it. `failed`: it could not be made,
  * and is tried again at `retryAt`. `deleting`: no machine starts from it, and its files are being

@@ -2,7 +2,7 @@
 
 import type { OrganisationId } from '../../domain/ids.ts';
 import type { Quotas } from '../../domain/organisation.ts';
-import type { TemplatePolicy } from '../../domain/template.ts';
+import { asksForTemplates, type TemplatePolicy } from '../../domain/template.ts';
 import { requirePart } from '../../engine/optional/parts.ts';
 import type { Engine } from '../../engine/port/engine.ts';
 import type { Store } from '../../store/port/unit-of-work.ts';
@@ -51,7 +51,7 @@ export const organisationTemplatesSet = change(
   (_engine: Engine, name: string, policy: TemplatePolicy | null) =>
     `organisation ${name}: ${policy ?? 'inherit'}`,
   ({ store }, engine, name, policy) => {
-    if (policy !== null && policy !== 'never') requirePart(engine, 'instant');
+    if (asksForTemplates(policy)) requirePart(engine, 'instant');
     return store.write('system', async (work) =>
       work.organisations.setTemplates(await work.organisations.byName(name), policy),
     );
