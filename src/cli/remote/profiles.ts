@@ -4,7 +4,8 @@
 
 import { chmod, mkdir, readFile, realpath, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { setImmediate, setTimeout } from 'node:timers/promises';
+import { setImmediate } from 'node:timers/promises';
+import { systemClock } from '../../lib/clock.ts';
 import type { Environment } from '../../lib/environment.ts';
 import { profilesFile } from '../../lib/folders.ts';
 import { isObject } from '../../lib/objects.ts';
@@ -175,7 +176,7 @@ export async function credentialsOf(name: string | null, env: Environment) {
  * to us, and the program may have ended before we hear of it.
  */
 async function ownSignal(signal: AbortSignal): Promise<void> {
-  await setTimeout(ownSignalMs, null, { signal }).catch(() => {});
+  await systemClock.sleep(ownSignalMs, signal).catch(() => {});
   // A timer that is late comes before the signals that have arrived meanwhile.
   await setImmediate();
 }
