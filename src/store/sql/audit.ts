@@ -4,6 +4,7 @@ import { sql } from 'kysely';
 import type { AuditEntry } from '../../domain/audit.ts';
 import type { AuditFilter, AuditReader, AuditWriter, NewAuditEntry } from '../port/audit.ts';
 import type { PageFound } from '../port/page.ts';
+import { pruneTrail } from './prune.ts';
 import { Queries } from './scope.ts';
 
 const columns = [
@@ -21,9 +22,6 @@ const columns = [
   'durationMs',
   'createdAt',
 ] as const;
-
-/** The most entries that are pruned at once: a second's work, for which other writers wait. */
-export const prunedMax = 20_000;
 
 export class SqlAuditReader extends Queries implements AuditReader {
   async list({
@@ -103,16 +101,8 @@ export class SqlAuditWriter extends SqlAuditReader implements AuditWriter {
     );
   }
 
-  async prune(before: number): Promise<number> {
-    const oldest = this.within(this.db.selectFrom('audit'))
-      .where('createdAt', '<', before)
-      .orderBy('createdAt')
-      .limit(prunedMax)
-      .select('id');
-    const { numDeletedRows } = await this.db
-      .deleteFrom('audit')
-      .where('id', 'in', oldest)
-      .executeTakeFirst();
-    return Number(numDeletedRows);
+  prune(before: number): Promise<number> {
+    const [entries, gone] = [this.db.selectFrom('audit'), this.db.deleteFrom('audit')];
+    return pruneTrail(this.within(entries), this.within(gone), before);
   }
 }

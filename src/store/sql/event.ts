@@ -8,8 +8,7 @@ import type { EventType } from '../../domain/event-type.ts';
 import type { ImageId, LayerId } from '../../domain/ids.ts';
 import { portionsOf } from '../../lib/portions.ts';
 import type { EventReader, EventSubjects, EventWriter } from '../port/event.ts';
-import { prunedMax } from './audit.ts';
-import { portionMax, Queries } from './scope.ts';
+import { portionMax, prunedMax, Queries } from './scope.ts';
 import { shownStatus } from './shown-status.ts';
 
 const columns = [

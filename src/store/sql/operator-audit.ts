@@ -6,7 +6,7 @@ import type {
   OperatorAuditReader,
   OperatorAuditWriter,
 } from '../port/operator-audit.ts';
-import { prunedMax } from './audit.ts';
+import { pruneTrail } from './prune.ts';
 import { Queries } from './scope.ts';
 
 export class SqlOperatorAuditReader extends Queries implements OperatorAuditReader {
@@ -50,12 +50,7 @@ export class SqlOperatorAuditWriter extends SqlOperatorAuditReader implements Op
   }
 
   async prune(before: number): Promise<void> {
-    const oldest = this.db
-      .selectFrom('operatorAudit')
-      .where('createdAt', '<', before)
-      .orderBy('createdAt')
-      .limit(prunedMax)
-      .select('id');
-    await this.db.deleteFrom('operatorAudit').where('id', 'in', oldest).execute();
+    const table = 'operatorAudit';
+    await pruneTrail(this.db.selectFrom(table), this.db.deleteFrom(table), before);
   }
 }

@@ -20,6 +20,13 @@ import type { Database, Db } from './schema.ts';
 export const portionMax = 250;
 /** The same for rows of which only an id is read. */
 const pageMax = 2500;
+/**
+ * The most rows that are forgotten at once: a second's work, for which other writers wait. They are
+ * named by a bound and not by a list of ids. PostgreSQL joins such a list with the table, and while
+ * its statistics do not know of new rows, it compares each id with each row: to delete 20,000 of
+ * 30,000 took longer than a statement may.
+ */
+export const prunedMax = 20_000;
 
 export interface Binding {
   db: Db;

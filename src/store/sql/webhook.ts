@@ -1,6 +1,6 @@
 // Queries on webhooks and their deliveries.
 
-import { type Selectable, sql } from 'kysely';
+import { expressionBuilder, type Selectable, sql } from 'kysely';
 import { notFound } from '../../domain/error.ts';
 import type { WebhookId } from '../../domain/ids.ts';
 import {
@@ -18,9 +18,8 @@ import type {
   WebhookReader,
   WebhookWriter,
 } from '../port/webhook.ts';
-import { prunedMax } from './audit.ts';
 import type { Database } from './schema.ts';
-import { Queries } from './scope.ts';
+import { prunedMax, Queries } from './scope.ts';
 
 /** A webhook goes past so many events that it is not told of; fewer of them wait. */
 const passedMax = 200;
@@ -32,6 +31,14 @@ const toWebhook = ({ types, ...row }: Selectable<Database['webhook']>): Webhook 
   ...row,
   types: JSON.parse(types),
 });
+
+function hasEnded(deliveredBefore: number, deadBefore: number) {
+  const e = expressionBuilder<Database, 'webhookDelivery'>();
+  return e.or([
+    e('state', '=', 'delivered').and('endedAt', '<', deliveredBefore),
+    e('state', '=', 'dead').and('endedAt', '<', deadBefore),
+  ]);
+}
 
 export class SqlWebhookReader extends Queries implements WebhookReader {
   async list(): Promise<Webhook[]> {
@@ -132,19 +139,12 @@ export class SqlWebhookReader extends Queries implements WebhookReader {
   }
 
   async hasEnded(deliveredBefore: number, deadBefore: number): Promise<boolean> {
-    const row = await this.ended(deliveredBefore, deadBefore).limit(1).executeTakeFirst();
+    const row = await this.within(this.db.selectFrom('webhookDelivery'))
+      .where(hasEnded(deliveredBefore, deadBefore))
+      .select('id')
+      .limit(1)
+      .executeTakeFirst();
     return row !== undefined;
-  }
-
-  protected ended(deliveredBefore: number, deadBefore: number) {
-    return this.within(this.db.selectFrom('webhookDelivery'))
-      .where((e) =>
-        e.or([
-          e('state', '=', 'delivered').and('endedAt', '<', deliveredBefore),
-          e('state', '=', 'dead').and('endedAt', '<', deadBefore),
-        ]),
-      )
-      .select('id');
   }
 }
 
@@ -215,7 +215,15 @@ export class SqlWebhookWriter extends SqlWebhookReader implements WebhookWriter 
   }
 
   async prune(deliveredBefore: number, deadBefore: number): Promise<void> {
-    const some = this.ended(deliveredBefore, deadBefore).orderBy('id').limit(prunedMax);
-    await this.db.deleteFrom('webhookDelivery').where('id', 'in', some).execute();
+    const isOver = hasEnded(deliveredBefore, deadBefore);
+    const last = await this.within(this.db.selectFrom('webhookDelivery'))
+      .where(isOver)
+      .select('id')
+      .orderBy('id')
+      .offset(prunedMax - 1)
+      .limit(1)
+      .executeTakeFirst();
+    const over = this.within(this.db.deleteFrom('webhookDelivery')).where(isOver);
+    await (last ? over.where('id', '<=', last.id) : over).execute();
   }
 }
