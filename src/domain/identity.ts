@@ -101,15 +101,14 @@ gone() {
 }
 `;
 
-const removals = (some: readonly Trace[]) =>
-  some.map(({ what, paths }) => `gone "${what}" ${paths.join(' ')}`);
+const removalOf = (what: string, paths: readonly string[]) => `gone "${what}" ${paths.join(' ')}`;
 
 /**
  * Removes every trace of an identity from a disk that becomes a layer. `clearingFunctions` must
  * come before it.
  */
 export const clearIdentity = [
-  ...removals(traces),
+  ...traces.map(({ what, paths }) => removalOf(what, paths)),
   `if [ -s /etc/machine-id ]; then
   overwrite /etc/machine-id
   : >/etc/machine-id
@@ -126,27 +125,45 @@ fi
 `,
 ].join('\n');
 
-/** Removes the traces that a fresh disk clears. `clearingFunctions` must come before it. */
-export const clearCopies = removals(
-  traces.filter(({ keptByFresh }) => keptByFresh === undefined),
-).join('\n');
+/** Removes what a fresh disk clears, at once. `clearingFunctions` must come before it. */
+export const clearCopies = removalOf(
+  'copies',
+  traces.filter(({ keptByFresh }) => keptByFresh === undefined).flatMap(({ paths }) => paths),
+);
 
 /**
- * Writes the ids and the name, from the variables `id` and `name`. A line of the same length takes
- * the place of the old one, and an empty file is not emptied, because that gives a file system much
- * to do.
+ * Writes a line into a file. A line of the same length takes the place of the old one, and an empty
+ * file is not emptied, because that gives a file system much to do.
  */
-const writeNames = `put() {
+const putting = `put() {
   old=$1
   [ ! -s "$2" ] || read -r old <"$2"
   if [ \${#old} = \${#1} ]; then echo "$1" 1<>"$2"; else echo "$1" >"$2"; fi
 }
-put "$id" /etc/machine-id || exit 1
+`;
+
+/** Writes the ids and the name, from the variables `id` and `name`. Needs `putting`. */
+const writeNames = `put "$id" /etc/machine-id || exit 1
 if [ -d /var/lib/dbus ] && [ ! -L /var/lib/dbus/machine-id ]; then put "$id" /var/lib/dbus/machine-id; fi
 put "$name" /etc/hostname || exit 1
 `;
 
-/** Makes keys where there are none. Leaves the mark of the instance. */
+/** Makes new what a fresh disk must not have from the disk that it was copied from. */
+const renewNames = `stale=
+has /etc/machine-id "$id" || stale=yes
+[ -z "$stale" ] || umount /etc/machine-id 2>/dev/null
+${writeNames}if [ -d /var/lib/systemd ]; then (umask 077; head -c 512 /dev/urandom >/var/lib/systemd/random-seed); fi
+# A container may not write it there.
+{ echo "$name" >/proc/sys/kernel/hostname; } 2>/dev/null || hostname "$name"
+if [ -n "$stale" ]; then
+  # They have read the id that was there, and made of it what tells this machine from others on the network.
+  for unit in systemd-networkd NetworkManager networking; do
+    systemctl --no-block try-restart $unit 2>/dev/null
+  done
+fi
+`;
+
+/** Makes keys where there are none. Leaves the mark of the instance. Needs `putting`. */
 const makeKeys = `
 if command -v ssh-keygen >/dev/null && [ -d /etc/ssh ] && ! ls /etc/ssh/ssh_host_* >/dev/null 2>&1; then
   ssh-keygen -q -A || exit 1
@@ -164,38 +181,39 @@ put "$instance" $mark || exit 1
  */
 export const takeIdentity = `instance=$1 id=$2 name=$3
 mark=/var/lib/silversmith/identity
-${writeNames}echo "$name" >/proc/sys/kernel/hostname || exit 1
+${putting}${writeNames}echo "$name" >/proc/sys/kernel/hostname || exit 1
 ${makeKeys}`;
 
 /**
  * Gives a fresh disk its identity, once. Its arguments are the instance, the machine id, the host
  * name and the mode, which says what runs it: `early` is cloud-init before it makes host keys,
  * `agent` is the guest agent, and `all` is anything that runs it to its end. Exits with 75 when
- * cloud-init is at work and will do it. `more` is done once too, and not by `early`.
+ * cloud-init is at work and will do it. `more` is done once too, and not by `early`. A machine that
+ * becomes a `template` gets keys, without which its services would not run, and keeps the names of
+ * its image, because each of its clones gets its own.
  */
-export const renewIdentity = (more: string) => `instance=$1 id=$2 name=$3 mode=$4
+export const renewIdentity = (
+  more: string,
+  { template = false } = {},
+) => `instance=$1 id=$2 name=$3 mode=$4
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 mark=/var/lib/silversmith/identity
 mkdir -p /var/lib/silversmith /run/silversmith || exit 1
 exec 9>/run/silversmith/identity.lock
 flock -w 100 9 2>/dev/null
-[ "$(cat $mark 2>/dev/null)" = "$instance" ] && exit 0
+# Whether the first line of a file is this one. No program is started for it; see clone-script.ts.
+has() {
+  line=
+  [ ! -r "$1" ] || read -r line <"$1"
+  [ "$line" = "$2" ]
+}
+has $mark "$instance" && exit 0
 if [ "$mode" = agent ] && [ -e /run/cloud-init/enabled ] && [ ! -e /run/cloud-init/result.json ]; then exit 75; fi
-${clearingFunctions}
+${clearingFunctions}${putting}
 renew() {
 ${clearCopies}
-[ "$(cat /etc/machine-id 2>/dev/null)" = "$id" ] || stale=yes
-[ -z "$stale" ] || umount /etc/machine-id 2>/dev/null
-${writeNames}if [ -d /var/lib/systemd ]; then (umask 077; head -c 512 /dev/urandom >/var/lib/systemd/random-seed); fi
-hostname "$name" 2>/dev/null || cat /etc/hostname >/proc/sys/kernel/hostname
-if [ -n "$stale" ]; then
-  # They have read the id that was there, and made of it what tells this machine from others on the network.
-  for unit in systemd-networkd NetworkManager networking; do
-    systemctl --no-block try-restart $unit 2>/dev/null
-  done
-fi
-}
-if [ "$(cat /run/silversmith/renewed 2>/dev/null)" != "$instance" ]; then
+${template ? '' : renewNames}}
+if ! has /run/silversmith/renewed "$instance"; then
   renew >/dev/null
   echo "$instance" >/run/silversmith/renewed
 fi

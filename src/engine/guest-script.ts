@@ -104,11 +104,11 @@ TimeoutStopSec=50
 /**
  * The script that gives a disk its identity, including its arguments. Its own comments say when it
  * runs. A shell can read it from its standard input. `grows`: the disk is larger than the layer
- * that it was made on, so its root is grown too.
+ * that it was made on, so its root is grown too. `template`: the machine becomes one.
  */
 export const renewScript = (
   { instance, machineId, hostName }: Identity,
   mode: 'early' | 'all' | 'agent',
-  { grows = false } = {},
+  { grows = false, template = false } = {},
 ) =>
-  `set -- ${instance} ${machineId} ${hostName} ${mode}\n{\n${renewIdentity(grows ? growRoot : '')}} </dev/null\n`;
+  `set -- ${instance} ${machineId} ${hostName} ${mode}\n{\n${renewIdentity(grows ? growRoot : '', { template })}} </dev/null\n`;
