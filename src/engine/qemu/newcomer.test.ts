@@ -99,6 +99,20 @@ describe('a machine on a fresh disk', () => {
     );
   });
 
+  it('is not given the script before its guest had time to say that it is ready', async (t) => {
+    t.mock.timers.enable({ apis: ['Date'], now: Date.now() });
+    const { path, scripts } = await agentThat(t, [0]);
+    const { one, settled } = newcomer(path);
+    t.mock.timers.tick(20_000);
+    assert.equal(await settled(), 'on');
+    t.mock.timers.tick(1900);
+    assert.equal(await settled(), 'on');
+    assert.deepEqual([one.isAsking, scripts.length], [false, 0]);
+    t.mock.timers.tick(200);
+    assert.equal(await settled(), 'ready');
+    assert.equal(scripts.length, 1);
+  });
+
   it('may run the script of its agent still when it says by itself that it is ready', async (t) => {
     const { one, settled } = newcomer((await agentThat(t, [0])).path);
     while (!one.isAsking) assert.equal(await one.state('', ''), 'on');

@@ -10,6 +10,8 @@ import { agentAnswers, agentExec } from './agent.ts';
 
 const agentMs = 1500;
 const againMs = 5000;
+/** It is asked after this share of the time that it took until its first answer. */
+const patience = 0.1;
 /** Making host keys takes long under emulation. */
 const scriptMs = 180_000;
 /** How long cloud-init may take in a guest whose agent runs no commands. */
@@ -24,6 +26,8 @@ interface Welcome {
   identity: Identity;
   /** Whether its disk is larger than the layer below. */
   grows: boolean;
+  /** Whether the machine becomes a template. */
+  template?: boolean;
   /** The path of the agent's socket. */
   agent: string;
   /** Connects the card. */
@@ -32,19 +36,20 @@ interface Welcome {
 
 export class Newcomer {
   readonly #identity: Identity;
-  readonly #grows: boolean;
+  readonly #how: { grows: boolean; template: boolean };
   readonly #agent: string;
   readonly #giveLink: () => Promise<void>;
   #heard = '';
   #linked = false;
   #asking = false;
   #done = false;
-  #askAt = 0;
+  readonly #begunAt = Date.now();
+  #askAt: number | null = null;
   #answeredAt: number | null = null;
 
-  constructor({ identity, grows, agent, giveLink }: Welcome) {
+  constructor({ identity, grows, template = false, agent, giveLink }: Welcome) {
     this.#identity = identity;
-    this.#grows = grows;
+    this.#how = { grows, template };
     this.#agent = agent;
     this.#giveLink = giveLink;
   }
@@ -62,7 +67,7 @@ export class Newcomer {
       await this.#link();
       return 'copy';
     }
-    if (!this.#asking && Date.now() >= this.#askAt) await this.#ask();
+    if (!this.#asking && Date.now() >= (this.#askAt ?? 0)) await this.#ask();
     return 'on';
   }
 
@@ -82,11 +87,14 @@ export class Newcomer {
 
   async #ask(): Promise<void> {
     if (!(await agentAnswers(this.#agent, agentMs))) return;
+    const now = Date.now();
+    this.#askAt ??= now + patience * (now - this.#begunAt);
+    if (now < this.#askAt) return;
     this.#asking = true;
     // Do not wait for it, because the machine may be asked to stop meanwhile.
     agentExec(this.#agent, ['/bin/sh'], {
       limitMs: scriptMs,
-      input: renewScript(this.#identity, 'agent', { grows: this.#grows }),
+      input: renewScript(this.#identity, 'agent', this.#how),
     })
       .then(
         ({ exitCode }) => {
