@@ -57,7 +57,7 @@ export const identityOf = (diskId: DiskId, name: string, id: MachineId): Identit
  */
 export const earlyLines = ({ machineId }: Identity) =>
   [
-    `f+ /etc/machine-id 0444 root root - ${machineId}`,
+    `f+ /etc/machine-id 0444 root root - ${machineId}\\n`,
     'r! /var/lib/systemd/random-seed',
     ...[
       '/var/lib/dhcp/*',
