@@ -77,7 +77,7 @@ describe('an instant start with a network', () => {
     assert.match(id, /^[0-9a-f]{32}$/);
     assert.deepEqual([instance, name], [spec.diskId, 'no-hook']);
     assert.deepEqual(
-      await inside(4, 'ls /run/hooked /run/silversmith/template 2>/dev/null | wc -l'),
+      await inside(4, 'ls /run/hooked /run/silversmith/boot-id 2>/dev/null | wc -l'),
       ['0'],
     );
     await stop(4);

@@ -16,8 +16,8 @@ import {
 } from './clone-answer.ts';
 
 const path = 'export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\n';
-/** Here are the files of the template that its clones write anew. */
-const notes = '/run/silversmith/template';
+/** Here are the files of the template that its clones write anew. The boot has made the folder. */
+const notes = '/run/silversmith';
 
 const jobsTriesMax = 120;
 /** A boot may take so long after the machine was ready. */
@@ -211,23 +211,24 @@ await_started() {
 ! command -v systemctl >/dev/null || await_started
 ${renewers.map(({ test }) => `${test} >/dev/null 2>&1`).join(' || ')} || exit ${cannotReseed}
 umask 022
-mkdir -p -m 0711 ${notes}
-mkdir -p /var/lib/silversmith
+: >${notes}/fstab
 ${hidden
   .map(
     ({ shown, file, mask }) => `if [ -e ${shown} ]; then
-  read -r was <${shown} && (umask ${mask} && echo "$was" >${file}) && mount --bind ${file} ${shown} || exit 1
+  read -r was <${shown} && (umask ${mask} && echo "$was" >${file}) || exit 1
+  echo "${file} ${shown} none bind" >>${notes}/fstab
 fi
 `,
   )
-  .join('')}command -v modprobe >/dev/null && modprobe -q virtio_net
+  .join('')}mount -a -T ${notes}/fstab || exit 1
+command -v modprobe >/dev/null && modprobe -q virtio_net
 labels=/dev/disk/by-label
 [ -d $labels ] && seeds="$labels/cidata $labels/CIDATA" ||
   seeds=$(blkid -t LABEL=cidata -o device || blkid -t LABEL=CIDATA -o device)
 for seed in $seeds; do
   [ -e "$seed" ] || continue
-  umount -A "$seed" 2>/dev/null
-  blockdev --flushbufs "$seed"
+  # The last user to let go of a disk takes its cache along.
+  umount -A "$seed" 2>/dev/null || blockdev --flushbufs "$seed"
 done
 ${clearingFunctions}
 ${clearCopies}

@@ -70,9 +70,9 @@ printf '\\n\\036silversmith-exit ${token} %s %s\\n' $code $((\${after:-0} - \${b
  * Gives a fresh disk its identity, and reports it on every boot. A cloud image runs it as a script
  * of cloud-init, the demo base by its own unit.
  */
-const machineUserData = ({ identity, grows }: MachineSeed) => `#!/bin/sh
+const machineUserData = ({ identity, grows, template }: MachineSeed) => `#!/bin/sh
 (
-${renewScript(identity, 'all', { grows })}) || exit 1
+${renewScript(identity, 'all', { grows, template })}) || exit 1
 if [ -d /var/lib/cloud/scripts/per-boot ]; then
   say=/var/lib/cloud/scripts/per-boot/silversmith-ready
   printf '#!/bin/sh\\necho "silversmith-ready $(cat /var/lib/silversmith/identity)" >/dev/ttyS1\\n' >$say
@@ -85,17 +85,19 @@ fi
  * cloud-init reads this before it makes host keys. It runs on each boot, and does nothing once the
  * disk has its identity.
  */
-const machineVendorData = (identity: Identity) =>
+const machineVendorData = ({ identity, template }: MachineSeed) =>
   `#cloud-config\n${JSON.stringify({
     ssh_deletekeys: true,
     preserve_hostname: false,
-    bootcmd: [['/bin/sh', '-c', renewScript(identity, 'early')]],
+    bootcmd: [['/bin/sh', '-c', renewScript(identity, 'early', { template })]],
   })}\n`;
 
 interface MachineSeed {
   identity: Identity;
   /** Whether its disk is larger than the layer below. */
   grows: boolean;
+  /** Whether the machine becomes a template. */
+  template?: boolean;
   /** Where programs are looked for. */
   path: string;
 }
@@ -105,7 +107,7 @@ export async function writeMachineSeed(folder: string, seed: MachineSeed): Promi
   const { identity, path } = seed;
   const metaData = `instance-id: ${identity.instance}\nlocal-hostname: ${identity.hostName}\n`;
   await writeSeed(folder, path, metaData, machineUserData(seed), (source) =>
-    writeFile(join(source, 'vendor-data'), machineVendorData(identity)),
+    writeFile(join(source, 'vendor-data'), machineVendorData(seed)),
   );
 }
 

@@ -27,7 +27,7 @@ import { writeMachineSeed } from './seed.ts';
 import { launchGuest } from './tpm.ts';
 import { askPulse, hasEnded } from './vitals.ts';
 
-const [pollMs, monitorMs] = [300, 5000];
+const [pollMs, monitorMs] = [100, 5000];
 const consoleCharsKept = 16_384;
 /** No machine has it. */
 const nobody = 0 as MachineId;
@@ -62,40 +62,40 @@ export async function startThrowaway(
   await createOverlay(disk, paths.backing(layerId), sizeBytes, user, signal);
   const identity = identityOf(newId<DiskId>(), 'trial', nobody);
   const grows = sizeBytes > (await virtualBytesOf(paths.layer(layerId)));
-  await writeMachineSeed(folder, { identity, grows, path: user.path });
+  const template = memoryFd !== undefined;
+  await writeMachineSeed(folder, { identity, grows, template, path: user.path });
   await mkdir(run, { mode: 0o700 });
   await giveTo(user, run);
   const state = paths.buildState(id);
   await ensureState(state, { boot, layer: paths.layerState(layerId), user, fresh: true });
   const seed = join(folder, 'seed.iso');
-  const isTemplate = memoryFd !== undefined;
   const guest: Guest = {
     ...{ boot, baseLayerId: spec.baseLayerId, chain: spec.chain },
-    ...{ cpus, memoryMb, memory: isTemplate ? 'template' : 'own', build: false, card: null },
+    ...{ cpus, memoryMb, memory: template ? 'template' : 'own', build: false, card: null },
     name: processName(installation, 'build', id),
     disk: paths.fromGuest(disk),
     seed: paths.fromGuest(seed),
     variables: paths.fromGuest(state.variables),
     hardware: hardwareOf(installation, nobody),
     // A template's command line stays visible in its clones, so it names no identity.
-    ...(isTemplate ? {} : { fresh: identity }),
+    ...(template ? {} : { fresh: identity }),
   };
   const cage: Cage = {
     user,
     cwd: run,
     // A template sends its state to a socket in this folder.
-    readable: [...paths.chain(spec), isTemplate ? folder : seed],
+    readable: [...paths.chain(spec), template ? folder : seed],
     writable: [run, disk, ...writableState(boot, state)],
-    processes: isTemplate,
+    processes: template,
     kvm: host.accel === 'kvm',
     mortal: true,
   };
-  const descriptors = isTemplate ? [memoryFd] : [];
+  const descriptors = memoryFd === undefined ? [] : [memoryFd];
   const launching = { guest, cage, tpm: state.tpm, kind: 'build' as const, id, descriptors };
   await launchGuest(launching, context, signal);
   const agent = join(run, 'agent.sock');
   const [monitor, orders] = [join(run, 'qmp.sock'), join(run, 'orders.sock')];
-  const newcomer = new Newcomer({ identity, grows, agent, giveLink: async () => {} });
+  const newcomer = new Newcomer({ identity, grows, template, agent, giveLink: async () => {} });
   return { id, disk, agent, monitor, orders, newcomer };
 }
 
