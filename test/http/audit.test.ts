@@ -65,7 +65,7 @@ describe('the audit trail', () => {
     const database = new DatabaseSync(join(h.dataDir, 'silversmith.db'));
     t.after(() => database.close());
     const audited = statements.filter((sql) => /"audit"/.test(sql));
-    assert.equal(audited.length, 3);
+    assert.equal(audited.length, 4);
     for (const sql of audited) {
       const plan = database
         .prepare(`explain query plan ${sql}`)
