@@ -85,7 +85,7 @@ export const withTemplate = async (world: World) => {
     'the template is ready',
     async () => {
       const [template] = await world.store.read('system', (work) => work.templates.list());
-      assert.notEqual(template?.state, 'failed');
+      assert.notEqual(template?.state, 'failed', String(template?.reason));
       return template?.state === 'ready';
     },
     limitMs,

@@ -16,7 +16,7 @@ import {
 } from './clone-answer.ts';
 
 const path = 'export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\n';
-/** Here are the files of the template that its clones write anew. The boot has made the folder. */
+/** Here are the files of the template that its clones write anew. */
 const notes = '/run/silversmith';
 
 const jobsTriesMax = 120;
@@ -211,6 +211,7 @@ await_started() {
 ! command -v systemctl >/dev/null || await_started
 ${renewers.map(({ test }) => `${test} >/dev/null 2>&1`).join(' || ')} || exit ${cannotReseed}
 umask 022
+[ -d ${notes} ] && [ -d /var/lib/silversmith ] || mkdir -p ${notes} /var/lib/silversmith
 : >${notes}/fstab
 ${hidden
   .map(
